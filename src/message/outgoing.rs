@@ -1,0 +1,102 @@
+//! What a client sends over RTM.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// A request as a server or proxy reads it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// `request_id`, or `id`.
+    pub correlation: Option<Box<str>>,
+    /// Whether the client called the correlation id `id`; the answer then repeats it under that name too.
+    pub correlation_is_id: bool,
+    /// Name of the action.
+    pub action: Box<str>,
+    /// The payload; null when absent.
+    pub payload: Value,
+    /// For bots only; an empty one counts as absent.
+    pub author_id: Option<Box<str>>,
+}
+
+#[derive(Deserialize)]
+struct Raw<'a> {
+    #[serde(borrow, default)]
+    request_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    action: Cow<'a, str>,
+    #[serde(borrow, default)]
+    author_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    payload: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    request_id: &'a str,
+    action: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<&'a Value>,
+}
+
+/// The text of a request frame. A null payload is left out.
+///
+/// # Panics
+/// Never: a `Value` always serialises.
+pub fn request_text(correlation: &str, action: &str, payload: &Value) -> String {
+    let payload = (!payload.is_null()).then_some(payload);
+    serde_json::to_string(&Written { request_id: correlation, action, payload }).unwrap_or_default()
+}
+
+/// Reads a client's RTM frame.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn parse_request(text: &str) -> Result<Request, String> {
+    let raw: Raw<'_> = serde_json::from_str(text).map_err(|e| e.to_string())?;
+    let payload = match raw.payload {
+        None => Value::Null,
+        Some(raw) => serde_json::from_str(raw.get()).map_err(|e| e.to_string())?,
+    };
+    let boxed = |text: Cow<'_, str>| text.into_owned().into_boxed_str();
+    Ok(Request {
+        correlation_is_id: raw.request_id.is_none() && raw.id.is_some(),
+        correlation: raw.request_id.or(raw.id).map(boxed),
+        action: boxed(raw.action),
+        payload,
+        author_id: raw.author_id.filter(|id| !id.is_empty()).map(boxed),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(correlation in ".*", action in ".*", text in ".*") {
+            let payload = json!({"text": text});
+            let request = parse_request(&request_text(&correlation, &action, &payload)).unwrap();
+            prop_assert_eq!(request.correlation.as_deref(), Some(correlation.as_str()));
+            prop_assert_eq!(&*request.action, action.as_str());
+            prop_assert_eq!(request.payload, payload);
+        }
+    }
+
+    #[test]
+    fn the_habits_of_real_clients_are_understood() {
+        let request = parse_request(r#"{"id":"1","action":"ping","payload":null,"author_id":""}"#).unwrap();
+        assert!(request.correlation_is_id);
+        assert_eq!(request.payload, Value::Null);
+        assert_eq!(request.author_id, None);
+        assert_eq!(parse_request(r#"{"action":"ping"}"#).unwrap().correlation, None);
+        assert!(parse_request("{}").unwrap_err().contains("action"));
+    }
+}

@@ -1,0 +1,86 @@
+//! The bodies of the Web API.
+//!
+//! The documents show requests under `payload` (customer-v0.3 88-93) and answers as the bare response payload
+//! (C03-A04; A30-Q02); failures are the bare error object (C03-A08).
+
+use serde_json::{Value, json};
+
+use crate::protocol::BodyStyle;
+
+/// What an HTTP answer says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WebAnswer {
+    /// The request was carried out; this is the response payload.
+    Done(Value),
+    /// It was refused; this is the body, which should be `{"error": {…}}`.
+    Refused(Value),
+    /// The body is not JSON, or not an object.
+    Unreadable(String),
+}
+
+/// A request body in the dialect's style. A null payload becomes an empty object.
+pub fn web_body(style: BodyStyle, payload: &Value) -> Value {
+    let payload = if payload.is_null() { json!({}) } else { payload.clone() };
+    match style {
+        BodyStyle::Wrapped => json!({ "payload": payload }),
+        BodyStyle::Bare => payload,
+    }
+}
+
+/// Reads an HTTP answer: a 2xx status with the payload, or another status with the error.
+///
+/// A success that wraps the payload (`{"payload": …}` and nothing else) is unwrapped, as C03-A04 recommends.
+pub fn parse_web_answer(status: u16, body: &[u8]) -> WebAnswer {
+    let value = match serde_json::from_slice(body) {
+        Ok(value) => value,
+        Err(_) if body.iter().all(u8::is_ascii_whitespace) && (200..300).contains(&status) => Value::Null,
+        Err(error) => return WebAnswer::Unreadable(format!("HTTP {status}, {error}")),
+    };
+    match value {
+        Value::Object(mut map) if (200..300).contains(&status) => {
+            if map.len() == 1
+                && let Some(inner) = map.get_mut("payload").filter(|inner| inner.is_object())
+            {
+                return WebAnswer::Done(inner.take());
+            }
+            WebAnswer::Done(Value::Object(map))
+        }
+        Value::Null if (200..300).contains(&status) => WebAnswer::Done(Value::Null),
+        other if (200..300).contains(&status) => WebAnswer::Unreadable(format!("HTTP {status} with {}", kind(&other))),
+        other => WebAnswer::Refused(other),
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Array(_) => "an array",
+        Value::String(_) => "a string",
+        _ => "a bare value",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payloads_are_read_bare_and_wrapped() {
+        assert_eq!(parse_web_answer(200, br#"{"url":"u"}"#), WebAnswer::Done(json!({"url": "u"})));
+        assert_eq!(parse_web_answer(200, br#"{"payload":{"url":"u"}}"#), WebAnswer::Done(json!({"url": "u"})));
+        assert_eq!(parse_web_answer(200, b""), WebAnswer::Done(Value::Null));
+        let error = json!({"error": {"type": "validation", "message": "m"}});
+        assert_eq!(parse_web_answer(400, error.to_string().as_bytes()), WebAnswer::Refused(error));
+    }
+
+    #[test]
+    fn what_is_no_object_is_unreadable() {
+        assert!(matches!(parse_web_answer(200, b"<html>"), WebAnswer::Unreadable(_)));
+        assert!(matches!(parse_web_answer(200, b"[]"), WebAnswer::Unreadable(reason) if reason == "HTTP 200 with an array"));
+    }
+
+    #[test]
+    fn requests_are_wrapped_as_the_dialect_says() {
+        assert_eq!(web_body(BodyStyle::Wrapped, &Value::Null), json!({"payload": {}}));
+        assert_eq!(web_body(BodyStyle::Bare, &json!({"a": 1})), json!({"a": 1}));
+    }
+}

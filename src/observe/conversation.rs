@@ -1,0 +1,472 @@
+//! The state machine of one connection: correlates, expects, expires.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{
+    Answer, Closing, ConnectionId, Direction, Fact, Moment, Observation, Observer, Pushed, Sent, Transcript, Violation,
+    ViolationKind,
+};
+use crate::message::{ApiError, Body, Malformed, Message, WebAnswer, parse_frame};
+use crate::protocol::{Dialect, Kind, Mismatch, Transport};
+
+/// Correlation ids remembered after their answer, to recognise a second one and pushes that belong to them.
+const REMEMBERED: usize = 32;
+/// Requests past their limit that are still waited for; beyond this the oldest is given up.
+const OVERDUE: usize = 64;
+
+/// A request that is about to be sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Sending<'a> {
+    /// Its correlation id; none over the Web API.
+    pub correlation: Option<&'a str>,
+    /// Name of the action.
+    pub action: &'a str,
+    /// When it should be sent.
+    pub intended: Moment,
+    /// When it is sent.
+    pub at: Moment,
+    /// The frame or body.
+    pub text: &'a str,
+}
+
+/// What a frame brought to whoever speaks on this connection.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Delivered {
+    /// The answer to the request with this number (from [`Conversation::sending`]).
+    Answer {
+        /// Number of the request.
+        request: u64,
+        /// The message.
+        message: Message,
+    },
+    /// A push.
+    Push(Message),
+    /// Nothing that anybody waits for.
+    Nothing,
+}
+
+#[derive(Debug)]
+struct Pending {
+    number: u64,
+    correlation: Option<Box<str>>,
+    action: Box<str>,
+    intended: Moment,
+    sent: Moment,
+}
+
+/// One connection, as seen from the client's side of the wire.
+pub struct Conversation {
+    dialect: Arc<Dialect>,
+    connection: ConnectionId,
+    transport: Transport,
+    observer: Arc<dyn Observer>,
+    user: Option<Box<str>>,
+    numbers: u64,
+    /// Oldest first; the limit is the same for all, so the first is also the first to expire.
+    pending: VecDeque<Pending>,
+    /// Past the limit, still without an answer.
+    overdue: VecDeque<Pending>,
+    settled: VecDeque<Box<str>>,
+    transcript: Transcript,
+    open: bool,
+}
+
+impl Conversation {
+    /// A connection that is about to be used.
+    pub fn new(
+        dialect: Arc<Dialect>,
+        connection: ConnectionId,
+        transport: Transport,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        Self {
+            dialect,
+            connection,
+            transport,
+            observer,
+            user: None,
+            numbers: 0,
+            pending: VecDeque::new(),
+            overdue: VecDeque::new(),
+            settled: VecDeque::new(),
+            transcript: Transcript::default(),
+            open: true,
+        }
+    }
+
+    /// What is spoken here.
+    pub fn dialect(&self) -> &Arc<Dialect> {
+        &self.dialect
+    }
+
+    /// Id of the user that logged in here.
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// Names the user of a connection that does not log in (the Web API).
+    pub fn set_user(&mut self, user: &str) {
+        self.user = Some(user.into());
+    }
+
+    /// Hides a token in everything that is shown of this connection.
+    pub fn hide(&mut self, secret: &str) {
+        self.transcript.hide(secret);
+    }
+
+    /// Requests that were sent and not answered, however long ago.
+    pub fn outstanding(&self) -> usize {
+        self.pending.len() + self.overdue.len()
+    }
+
+    /// The connection was established.
+    pub fn connected(&mut self, at: Moment, took: Duration) {
+        self.emit(at, Fact::Connected { took });
+    }
+
+    /// A request goes out. Returns its number, by which its answer is told.
+    pub fn sending(&mut self, sending: Sending<'_>) -> u64 {
+        self.transcript.add(sending.at, Direction::ToServer, sending.text);
+        self.numbers += 1;
+        self.pending.push_back(Pending {
+            number: self.numbers,
+            correlation: sending.correlation.map(Into::into),
+            action: sending.action.into(),
+            intended: sending.intended,
+            sent: sending.at,
+        });
+        let sent = Sent { action: sending.action, intended: sending.intended, bytes: sending.text.len() };
+        self.emit(sending.at, Fact::Sent(sent));
+        self.numbers
+    }
+
+    /// A text frame of the server arrived.
+    pub fn received(&mut self, at: Moment, text: &str) -> Delivered {
+        self.expire(at);
+        self.transcript.add(at, Direction::ToClient, text);
+        let message = match parse_frame(text) {
+            Ok(message) => message,
+            Err(malformed) => {
+                self.malformed(at, &malformed);
+                return Delivered::Nothing;
+            }
+        };
+        match message.body {
+            Body::Push => {
+                self.pushed(at, &message, text.len());
+                Delivered::Push(message)
+            }
+            Body::Response { success } => match self.settle(at, &message) {
+                Some(pending) => {
+                    let request = pending.number;
+                    self.answered(at, &pending, success, &message.payload, text.len());
+                    Delivered::Answer { request, message }
+                }
+                None => Delivered::Nothing,
+            },
+        }
+    }
+
+    /// The answer of a Web call arrived.
+    pub fn web_received(&mut self, at: Moment, request: u64, body: &[u8], answer: WebAnswer) -> Delivered {
+        self.expire(at);
+        self.transcript.add(at, Direction::ToClient, &String::from_utf8_lossy(body));
+        let Some(pending) = take(&mut self.pending, |p| p.number == request)
+            .or_else(|| take(&mut self.overdue, |p| p.number == request))
+        else {
+            return Delivered::Nothing;
+        };
+        let (success, payload) = match answer {
+            WebAnswer::Done(payload) => (true, payload),
+            WebAnswer::Refused(payload) => (false, payload),
+            WebAnswer::Unreadable(reason) => {
+                self.violated(at, ViolationKind::MalformedFrame, Some(&pending.action), "a JSON object", &reason);
+                (false, Value::Null)
+            }
+        };
+        self.answered(at, &pending, success, &payload, body.len());
+        let message = Message { correlation: None, action: pending.action, body: Body::Response { success }, payload };
+        Delivered::Answer { request, message }
+    }
+
+    /// Something arrived that is not a text frame; `what` says what.
+    pub fn received_garbage(&mut self, at: Moment, what: &str) {
+        self.violated(at, ViolationKind::MalformedFrame, None, "a text frame with one JSON object", what);
+    }
+
+    /// A websocket pong arrived.
+    pub fn ponged(&mut self, at: Moment) {
+        self.emit(at, Fact::Ponged);
+    }
+
+    /// Time has passed: requests whose limit is over have timed out. Returns their numbers.
+    pub fn expire(&mut self, now: Moment) -> Vec<u64> {
+        let limit = self.dialect.catalog.timeout;
+        let mut expired = Vec::new();
+        while self.pending.front().is_some_and(|first| now.since(first.sent) > limit) {
+            let Some(late) = self.pending.pop_front() else { break };
+            self.emit(now, Fact::TimedOut { action: &late.action });
+            expired.push(late.number);
+            if self.overdue.len() == OVERDUE
+                && let Some(oldest) = self.overdue.pop_front()
+            {
+                self.never_answered(now, &oldest);
+            }
+            self.overdue.push_back(late);
+        }
+        expired
+    }
+
+    /// When [`Conversation::expire`] is next worth calling.
+    pub fn next_expiry(&self) -> Option<Moment> {
+        self.pending.front().map(|first| first.sent + self.dialect.catalog.timeout)
+    }
+
+    /// The connection is over. What was still unanswered past its limit never will be.
+    pub fn closed(&mut self, at: Moment, how: Closing) {
+        if !std::mem::take(&mut self.open) {
+            return;
+        }
+        self.expire(at);
+        for overdue in std::mem::take(&mut self.overdue) {
+            self.never_answered(at, &overdue);
+        }
+        self.pending.clear();
+        self.emit(at, Fact::Closed(how));
+    }
+
+    fn never_answered(&self, at: Moment, pending: &Pending) {
+        let limit = self.dialect.catalog.timeout.as_secs();
+        let expected = format!("an answer within {limit} s");
+        let got = format!("none {:.1} s after the request", at.since(pending.sent).as_secs_f64());
+        self.violated(at, ViolationKind::NoAnswer, Some(&pending.action), &expected, &got);
+    }
+
+    /// The request that a response belongs to.
+    fn settle(&mut self, at: Moment, message: &Message) -> Option<Pending> {
+        let same = |pending: &Pending| pending.correlation == message.correlation;
+        let found = take(&mut self.pending, same).or_else(|| take(&mut self.overdue, same));
+        if let Some(pending) = found {
+            if let Some(id) = &pending.correlation {
+                if self.settled.len() == REMEMBERED {
+                    self.settled.pop_front();
+                }
+                self.settled.push_back(id.clone());
+            }
+            if pending.action != message.action {
+                let expected = format!("the action of the request, `{}`", pending.action);
+                self.violated(
+                    at,
+                    ViolationKind::WrongAction,
+                    Some(&pending.action),
+                    &expected,
+                    &format!("`{}`", message.action),
+                );
+            }
+            return Some(pending);
+        }
+        let got = match &message.correlation {
+            Some(id) => format!("`{id}`"),
+            None => "no correlation id".to_owned(),
+        };
+        if message.correlation.as_ref().is_some_and(|id| self.settled.contains(id)) {
+            let expected = "one response per request";
+            self.violated(at, ViolationKind::DuplicateResponse, Some(&message.action), expected, &format!("another for {got}"));
+            return None;
+        }
+        // When only one request can be meant, the response is taken for its answer, so that one fault is told once.
+        let mut candidates = self.pending.iter().filter(|pending| pending.action == message.action);
+        let only = candidates.next().filter(|_| candidates.next().is_none()).map(|pending| pending.number);
+        let pending = only.and_then(|number| take(&mut self.pending, |pending| pending.number == number));
+        let expected = match pending.as_ref().and_then(|pending| pending.correlation.as_deref()) {
+            Some(id) => format!("the request's correlation id `{id}`"),
+            None => "the correlation id of an outstanding request".to_owned(),
+        };
+        self.violated(at, ViolationKind::WrongCorrelation, Some(&message.action), &expected, &got);
+        pending
+    }
+
+    fn answered(&mut self, at: Moment, pending: &Pending, success: bool, payload: &Value, bytes: usize) {
+        let limit = self.dialect.catalog.timeout;
+        let took = at.since(pending.sent);
+        let late = took > limit;
+        if late {
+            let expected = format!("an answer within {} s", limit.as_secs());
+            let got = format!("one after {:.1} s", took.as_secs_f64());
+            self.violated(at, ViolationKind::LateAnswer, Some(&pending.action), &expected, &got);
+        }
+        if success {
+            self.validate(at, Kind::Response, &pending.action, payload);
+            let login = &self.dialect.catalog.login;
+            if *pending.action == *login.action
+                && let Some(user) = payload.pointer(&login.user_id).and_then(Value::as_str)
+            {
+                self.user = Some(user.into());
+            }
+        } else if !payload.is_null() {
+            self.check_error(at, &pending.action, payload);
+        }
+        let answer = Answer {
+            action: &pending.action,
+            intended: pending.intended,
+            sent: pending.sent,
+            success,
+            payload,
+            late,
+            bytes,
+        };
+        self.emit(at, Fact::Answered(answer));
+    }
+
+    /// A failed answer must hold a well-formed error of a documented type.
+    fn check_error(&self, at: Moment, action: &str, payload: &Value) {
+        let mismatches = self.dialect.schemas.check(Kind::Envelope, "web-error", payload);
+        if !mismatches.is_empty() {
+            self.mismatched(at, action, mismatches);
+        } else if let Some(kind) = ApiError::kind_of(payload)
+            && !self.dialect.catalog.errors.contains_key(kind)
+        {
+            self.violated(
+                at,
+                ViolationKind::UndocumentedError,
+                Some(action),
+                "a documented error type",
+                &format!("`{kind}`"),
+            );
+        }
+    }
+
+    fn pushed(&mut self, at: Moment, message: &Message, bytes: usize) {
+        if self.dialect.catalog.pushes.contains_key(&*message.action) {
+            self.validate(at, Kind::Push, &message.action, &message.payload);
+        } else {
+            let got = format!("`{}`", message.action);
+            self.violated(at, ViolationKind::UnknownAction, Some(&message.action), "a documented push", &got);
+        }
+        if let Some(id) = &message.correlation {
+            let ours = self.settled.contains(id)
+                || self.pending.iter().chain(&self.overdue).any(|pending| pending.correlation.as_ref() == Some(id));
+            // Our ids carry a number that only grows, so an old one that was forgotten is not taken for a foreign one.
+            if !ours && !self.was_ours(id) {
+                let expected = "no correlation id, or one of this connection's requests";
+                let got = format!("`{id}`");
+                self.violated(at, ViolationKind::ForeignCorrelation, Some(&message.action), expected, &got);
+            }
+        }
+        let push = Pushed {
+            action: &message.action,
+            correlation: message.correlation.as_deref(),
+            payload: &message.payload,
+            bytes,
+        };
+        self.emit(at, Fact::Pushed(push));
+    }
+
+    /// A fresh correlation id of this connection: its number, then the count of its requests.
+    pub fn next_correlation(&self) -> String {
+        format!("{}-{}", self.connection.0, self.numbers + 1)
+    }
+
+    fn was_ours(&self, id: &str) -> bool {
+        id.split_once('-').is_some_and(|(connection, number)| {
+            connection.parse() == Ok(self.connection.0)
+                && number.parse::<u64>().is_ok_and(|number| (1..=self.numbers).contains(&number))
+        })
+    }
+
+    fn malformed(&self, at: Moment, malformed: &Malformed) {
+        match malformed {
+            Malformed::NotJson(reason) => {
+                self.violated(at, ViolationKind::MalformedFrame, None, "one JSON object", reason);
+            }
+            Malformed::NotAnEnvelope { reason, value } => {
+                let envelope = if value.get("type").and_then(Value::as_str) == Some("push") { "push" } else { "response" };
+                let mismatches = self.dialect.schemas.check(Kind::Envelope, envelope, value);
+                let (expected, got) = match mismatches.first() {
+                    Some(first) => (format!("{} at `{}`", first.expected, first.pointer), first.got.clone()),
+                    None => ("a documented response or push".to_owned(), reason.clone()),
+                };
+                let action = value.get("action").and_then(Value::as_str);
+                self.violated(at, ViolationKind::MalformedEnvelope, action, &expected, &got);
+            }
+        }
+    }
+
+    fn validate(&self, at: Moment, kind: Kind, name: &str, payload: &Value) {
+        let mismatches = self.dialect.schemas.check(kind, name, payload);
+        if !mismatches.is_empty() {
+            self.mismatched(at, name, mismatches);
+        }
+    }
+
+    fn mismatched(&self, at: Moment, action: &str, mismatches: Vec<Mismatch>) {
+        for mismatch in mismatches {
+            let mut violation =
+                self.violation(at, mismatch.kind.into(), Some(action), &mismatch.expected, &mismatch.got);
+            violation.source = mismatch.source.or(violation.source);
+            violation.pointer = Some(mismatch.pointer);
+            violation.keyword = Some(mismatch.keyword);
+            self.emit(at, Fact::Violated(violation));
+        }
+    }
+
+    fn violated(&self, at: Moment, kind: ViolationKind, action: Option<&str>, expected: &str, got: &str) {
+        self.emit(at, Fact::Violated(self.violation(at, kind, action, expected, got)));
+    }
+
+    fn violation(
+        &self,
+        at: Moment,
+        kind: ViolationKind,
+        action: Option<&str>,
+        expected: &str,
+        got: &str,
+    ) -> Violation {
+        let rule = self.dialect.rule(kind.name());
+        Violation {
+            kind,
+            at,
+            connection: self.connection,
+            dialect: self.dialect.name.clone(),
+            transport: self.transport,
+            action: action.map(str::to_owned),
+            requirement: rule.map(|rule| rule.requirement.clone()),
+            source: rule.map(|rule| format!("{} {}", self.dialect.catalog.document, rule.line)),
+            pointer: None,
+            keyword: None,
+            expected: self.transcript.redact(expected),
+            got: self.transcript.redact(got),
+        }
+    }
+
+    fn emit(&self, at: Moment, fact: Fact<'_>) {
+        self.observer.observe(&Observation {
+            at,
+            connection: self.connection,
+            dialect: &self.dialect,
+            transport: self.transport,
+            user: self.user.as_deref(),
+            transcript: &self.transcript,
+            fact,
+        });
+    }
+}
+
+impl std::fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Conversation")
+            .field("connection", &self.connection)
+            .field("dialect", &self.dialect.name)
+            .field("pending", &self.pending)
+            .finish_non_exhaustive()
+    }
+}
+
+fn take(queue: &mut VecDeque<Pending>, wanted: impl Fn(&Pending) -> bool) -> Option<Pending> {
+    let index = queue.iter().position(wanted)?;
+    queue.remove(index)
+}

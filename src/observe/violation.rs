@@ -1,0 +1,137 @@
+//! The closed list of what a peer can do wrong.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConnectionId, Moment};
+use crate::protocol::{DialectName, MismatchKind, RequirementId, Transport};
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Violation {
+    /// What kind of thing.
+    pub kind: ViolationKind,
+    /// When it was noticed.
+    pub at: Moment,
+    /// On which connection.
+    pub connection: ConnectionId,
+    /// In which dialect.
+    pub dialect: DialectName,
+    /// Over which transport.
+    pub transport: Transport,
+    /// The action or push concerned.
+    pub action: Option<String>,
+    /// The sentence of the documents that it breaks.
+    pub requirement: Option<RequirementId>,
+    /// Document and line of the rule or of the schema's constraint.
+    pub source: Option<String>,
+    /// JSON pointer into the payload, for schema violations.
+    pub pointer: Option<String>,
+    /// The failed JSON Schema keyword, for schema violations.
+    pub keyword: Option<String>,
+    /// What the documents ask for.
+    pub expected: String,
+    /// What came instead.
+    pub got: String,
+}
+
+/// How bad a kind of violation is (design §5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grade {
+    /// Worth knowing; the documents allow it.
+    Info,
+    /// Legal by the letter, but no good server does it.
+    NonStrict,
+    /// Breaks what the documents promise.
+    Fail,
+}
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $grade:ident;)+) => {
+        /// The kinds of violation. Their names in files and reports are the snake-case ones.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum ViolationKind {
+            $($(#[doc = $doc])+ #[serde(rename = $text)] $name,)+
+        }
+
+        impl ViolationKind {
+            /// All kinds.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The name in files and reports.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $text),+ }
+            }
+
+            /// How bad it is.
+            pub fn grade(self) -> Grade {
+                match self { $(Self::$name => Grade::$grade),+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A frame or body that is not JSON text: binary, invalid UTF-8, HTML, too large, too deep.
+    MalformedFrame = "malformed_frame", Fail;
+    /// JSON that is not a documented response, push or error body.
+    MalformedEnvelope = "malformed_envelope", Fail;
+    /// A push or response whose action the dialect does not have.
+    UnknownAction = "unknown_action", NonStrict;
+    /// A member of another JSON type than documented.
+    WrongType = "wrong_type", Fail;
+    /// A member that the documents require is not there.
+    MissingMember = "missing_member", Fail;
+    /// A member whose value is not allowed.
+    WrongValue = "wrong_value", Fail;
+    /// A response whose correlation id belongs to no outstanding request.
+    WrongCorrelation = "wrong_correlation", Fail;
+    /// A response that names another action than its request.
+    WrongAction = "wrong_action", Fail;
+    /// A second response to one request.
+    DuplicateResponse = "duplicate_response", Fail;
+    /// A request that was never answered, though the connection stayed open past the documented limit.
+    NoAnswer = "no_answer", Fail;
+    /// An answer after the documented limit.
+    LateAnswer = "late_answer", Fail;
+    /// An error type that the documents do not list.
+    UndocumentedError = "undocumented_error", NonStrict;
+    /// A push with a correlation id on a connection that sent no such request.
+    ForeignCorrelation = "foreign_correlation", Fail;
+    /// Two events of one thread with the same `order`.
+    DuplicateOrder = "duplicate_order", Fail;
+    /// One event whose immutable members differ between two sightings on one connection.
+    EventChanged = "event_changed", Fail;
+    /// One event whose immutable members differ between observers.
+    ObserversDisagree = "observers_disagree", Fail;
+    /// An acknowledged event that never reached somebody who must see it.
+    LostEvent = "lost_event", Fail;
+    /// One send that created two events.
+    DuplicateEvent = "duplicate_event", Fail;
+    /// One event pushed twice on one connection.
+    DuplicatePush = "duplicate_push", NonStrict;
+    /// An event for agents only that reached a customer.
+    AgentsOnlyLeak = "agents_only_leak", Fail;
+    /// An event announced both as the start of a thread and as an event of it.
+    ThreadStartTwice = "thread_start_twice", Fail;
+    /// A later send of one author that got a lower `order` than his earlier, acknowledged one.
+    CausalOrder = "causal_order", NonStrict;
+    /// Events that arrived in another order than their `order`; the documents disclaim sorting.
+    ReorderedDelivery = "reordered_delivery", Info;
+}
+
+impl From<MismatchKind> for ViolationKind {
+    fn from(kind: MismatchKind) -> Self {
+        match kind {
+            MismatchKind::WrongType => Self::WrongType,
+            MismatchKind::MissingMember => Self::MissingMember,
+            MismatchKind::WrongValue => Self::WrongValue,
+        }
+    }
+}
+
+impl std::fmt::Display for ViolationKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}

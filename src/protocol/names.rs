@@ -1,0 +1,125 @@
+//! Newtypes for the names that the documents use.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// A documented API version of one role, such as `agent/v3.0`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DialectName(Arc<str>);
+
+impl DialectName {
+    /// The name as the folders and scenario files spell it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for DialectName {
+    fn from(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+impl Borrow<str> for DialectName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DialectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Who speaks a dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Somebody on the licence owner's side.
+    Agent,
+    /// A visitor.
+    Customer,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Agent => "agent",
+            Self::Customer => "customer",
+        })
+    }
+}
+
+/// The two families of transports that the catalogs tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// Real-time messaging: one connection, pushes at any time.
+    Rtm,
+    /// One HTTP request, one answer.
+    Web,
+}
+
+/// How frames travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// Real-time messaging over a websocket.
+    Websocket,
+    /// The Web API over HTTP.
+    Web,
+}
+
+impl Transport {
+    /// The family this transport belongs to.
+    pub fn channel(self) -> Channel {
+        match self {
+            Self::Websocket => Channel::Rtm,
+            Self::Web => Channel::Web,
+        }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Websocket => "websocket",
+            Self::Web => "web",
+        })
+    }
+}
+
+/// The stable id of one checkable sentence of the documents, such as `C03-B14`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RequirementId(pub Arc<str>);
+
+impl fmt::Display for RequirementId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where a document says something: a line of the dialect's own document, or a mark of a companion page such as `rtm/pushes:200`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Line {
+    /// A line number of the dialect's document.
+    Own(u32),
+    /// A companion page's name and line.
+    Companion(String),
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own(line) => write!(f, "{line}"),
+            Self::Companion(mark) => f.write_str(mark),
+        }
+    }
+}
