@@ -78,6 +78,8 @@ pub enum StepAction {
     Await(Await),
     /// Wait for a while.
     Think(Pause),
+    /// Wait for a moment of the run, counted from its start.
+    At(Duration),
     /// Stay until the run winds down, or at most this long.
     Stay(Option<Duration>),
     /// Do steps several times.
@@ -175,6 +177,8 @@ pub struct Await {
     pub pushes: Vec<String>,
     /// What must be in the payload.
     pub matches: Match,
+    /// What must not all be in the payload.
+    pub unless: Match,
     /// How long at most.
     pub within: Duration,
     /// Values to take from the push, for this actor.
@@ -194,6 +198,8 @@ pub struct Reaction {
     pub on: Vec<String>,
     /// What must be in the payload.
     pub matches: Match,
+    /// What must not all be in the payload.
+    pub unless: Match,
     /// Values to take from the push before the steps begin.
     pub capture: Vec<Capture>,
     /// What to do. `${push:/pointer}` reads the push.
