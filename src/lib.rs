@@ -6,4 +6,3 @@
 pub mod message;
 pub mod observe;
 pub mod protocol;
-pub mod scenario;

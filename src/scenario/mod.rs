@@ -2,6 +2,8 @@
 
 mod plan;
 mod template;
+mod walk;
 
 pub use plan::*;
 pub use template::{Hole, Lookup, Template, TemplateError};
+pub use walk::{ActorOutcome, Cast, Instance, Stage, StepFailure, Surroundings, walk};

@@ -32,9 +32,7 @@ pub(super) fn pause(pause: &Pause, rng: &mut impl Rng) -> Duration {
         Shape::Lognormal { median, sigma } => {
             LogNormal::new(median.as_secs_f64().ln(), *sigma).map_or(median.as_secs_f64(), |d| d.sample(rng))
         }
-        Shape::Exponential { mean } => {
-            Exp::new(1.0 / mean.as_secs_f64()).map_or(mean.as_secs_f64(), |d| d.sample(rng))
-        }
+        Shape::Exponential { mean } => Exp::new(1.0 / mean.as_secs_f64()).map_or(mean.as_secs_f64(), |d| d.sample(rng)),
     };
     let drawn = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX);
     pause.at_most.map_or(drawn, |at_most| drawn.min(at_most))

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 pub use actor::{ActorOutcome, Instance, walk};
 pub use cast::Cast;
 
-use crate::observe::Moment;
+use crate::observe::{Clock, Moment};
 use crate::session::{SessionContext, Token};
 
 /// What an actor needs from whoever runs it.
@@ -46,7 +46,9 @@ pub trait Surroundings: Send + Sync {
 pub struct Stage {
     /// Time, tokens, and where failures go.
     pub surroundings: Arc<dyn Surroundings>,
-    /// How to reach the server; one for each dialect and transport.
+    /// The run's time.
+    pub clock: Clock,
+    /// How to reach the server; each actor puts its own dialect in.
     pub session: SessionContext,
     /// Cancelled when actors should come to their end: loops and stays that last until the wind-down are over.
     pub wind_down: CancellationToken,

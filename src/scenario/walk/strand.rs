@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use rand_chacha::ChaCha8Rng;
 use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
 use super::StepFailure;
@@ -299,14 +299,7 @@ impl<'a> Strand<'a> {
     }
 
     /// Takes captures out of a payload.
-    pub fn take(
-        &mut self,
-        step: &Step,
-        payload: &Value,
-        capture: &[Capture],
-        share: &[Capture],
-        from: &str,
-    ) -> Walked {
+    pub fn take(&mut self, step: &Step, payload: &Value, capture: &[Capture], share: &[Capture], from: &str) -> Walked {
         for (wanted, shared) in capture.iter().map(|c| (c, false)).chain(share.iter().map(|c| (c, true))) {
             let Some(value) = payload.pointer(&wanted.pointer) else {
                 let reason = format!("`{from}` has nothing at `{}` for `{}`", wanted.pointer, wanted.name);
