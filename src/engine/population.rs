@@ -87,7 +87,7 @@ pub(super) async fn drive(shared: Arc<Shared>, crowd: Arc<Crowd>, share: Share, 
     let duration = scene.shared.end.since(scene.shared.begin);
     match scene.crowd.population.arrivals.clone() {
         Arrivals::Open { stages, spacing, at_most } => {
-            let profile = Profile::Open {
+            let profile = Profile {
                 stages: stages.iter().map(|s| load::Stage { from: s.from, to: s.to, over: s.over }).collect(),
                 spacing: match spacing {
                     Spacing::Even => load::Spacing::Even,
