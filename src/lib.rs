@@ -6,3 +6,5 @@
 pub mod message;
 pub mod observe;
 pub mod protocol;
+pub mod record;
+pub mod verdict;

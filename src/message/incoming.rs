@@ -117,21 +117,29 @@ mod tests {
         assert_eq!(parse(&push).unwrap().payload, json!({"chat_id": "c"}));
         let mut odd = push;
         odd["success"] = json!(true);
-        assert!(matches!(parse(&odd), Err(Malformed::NotAnEnvelope { reason, .. }) if reason == "a push with `success`"));
+        assert!(
+            matches!(parse(&odd), Err(Malformed::NotAnEnvelope { reason, .. }) if reason == "a push with `success`")
+        );
     }
 
     #[test]
     fn what_is_not_json_is_told_apart_from_what_is_no_envelope() {
         assert!(matches!(parse_frame("<html>"), Err(Malformed::NotJson(_))));
         assert!(matches!(parse_frame("[1]"), Err(Malformed::NotAnEnvelope { .. })));
-        assert!(matches!(parse_frame(r#"{"action":"x","type":"push","payload":3}"#), Err(Malformed::NotAnEnvelope { .. })));
+        assert!(matches!(
+            parse_frame(r#"{"action":"x","type":"push","payload":3}"#),
+            Err(Malformed::NotAnEnvelope { .. })
+        ));
         let twice = r#"{"action":"x","action":"y","type":"push"}"#;
-        assert!(matches!(parse_frame(twice), Err(Malformed::NotAnEnvelope { reason, .. }) if reason.contains("duplicate")));
+        assert!(
+            matches!(parse_frame(twice), Err(Malformed::NotAnEnvelope { reason, .. }) if reason.contains("duplicate"))
+        );
     }
 
     #[test]
     fn deep_nesting_ends_in_an_error_not_in_an_overflow() {
-        let deep = format!(r#"{{"action":"x","type":"push","payload":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        let deep =
+            format!(r#"{{"action":"x","type":"push","payload":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
         assert!(matches!(parse_frame(&deep), Err(Malformed::NotJson(_))));
     }
 }
