@@ -7,6 +7,8 @@ mod ledger;
 mod merge;
 mod recorder;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod violations;
 
 pub use latency::{Latency, LatencyError};

@@ -13,9 +13,6 @@ mod recent;
 mod sighting;
 mod thread;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -103,6 +100,18 @@ impl Default for Ledger {
 }
 
 impl Ledger {
+    /// Threads remembered at most.
+    #[cfg(test)]
+    pub(super) const LIMIT: usize = PARTS * THREADS;
+
+    /// How many threads are remembered, and how many events of the longest.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> (usize, usize) {
+        let lengths =
+            self.threads.iter().flat_map(|part| lock(part).values_mut().map(|t| t.events()).collect::<Vec<_>>());
+        lengths.fold((0, 0), |(count, longest), length| (count + 1, longest.max(length)))
+    }
+
     /// Nothing is known yet.
     pub fn new() -> Self {
         Self {

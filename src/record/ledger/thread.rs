@@ -93,6 +93,12 @@ impl Thread {
         Self { name, chat: None, events: Vec::new(), watchers: Vec::new(), awaited: Vec::new() }
     }
 
+    /// How many events are remembered.
+    #[cfg(test)]
+    pub(super) fn events(&self) -> usize {
+        self.events.len()
+    }
+
     /// A payload shows this thread.
     pub(super) fn see(&mut self, scene: &mut Scene<'_>, chat: Option<Key>, seen: &Seen<'_>, how: How) {
         self.chat = self.chat.or(chat);
