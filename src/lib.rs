@@ -7,3 +7,5 @@ pub mod load;
 pub mod message;
 pub mod observe;
 pub mod protocol;
+pub mod record;
+pub mod verdict;
