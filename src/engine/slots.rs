@@ -122,7 +122,7 @@ pub(super) async fn serve(
     };
     // goose demands a host; ours are in the sessions.
     let scenario = GooseScenario::new("slots").register_transaction(work).set_host("http://localhost");
-    let client = GooseClientBuilder::new().without_cookies().timeout(Duration::from_secs(60)).redirect(reqwest::redirect::Policy::none());
+    let client = GooseClientBuilder::new().without_cookies().timeout(Duration::from_secs(60));
     GooseAttack::initialize_with_config(configuration)
         .and_then(|attack| attack.set_client_builder_without_cookies(client))
         .map_err(failed)?
