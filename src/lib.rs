@@ -7,4 +7,5 @@ pub mod message;
 pub mod observe;
 pub mod protocol;
 pub mod record;
+pub mod report;
 pub mod verdict;
