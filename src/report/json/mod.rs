@@ -118,18 +118,16 @@ mod tests {
         assert_eq!(report["violations"][0]["samples"][0]["got"], sample::HOSTILE);
     }
 
-    #[test]
-    fn passing() {
-        insta::assert_snapshot!(written(&sample::passing()));
+    /// Without the histograms, whose text may change with the library that packs them.
+    fn golden(name: &str, sample: &sample::Run) {
+        let filters = [(r#""histogram": "[^"]+""#, r#""histogram": "…""#)];
+        insta::with_settings!({ filters => filters }, { insta::assert_snapshot!(name, written(sample)) });
     }
 
     #[test]
-    fn failing() {
-        insta::assert_snapshot!(written(&sample::failing()));
-    }
-
-    #[test]
-    fn empty() {
-        insta::assert_snapshot!(written(&sample::empty()));
+    fn whole_reports() {
+        golden("passing", &sample::passing());
+        golden("failing", &sample::failing());
+        golden("empty", &sample::empty());
     }
 }
