@@ -74,6 +74,14 @@ impl Latency {
         self.filled().map(|h| Duration::from_nanos((h.mean() * 1_000.0) as u64))
     }
 
+    /// All of them in one.
+    pub fn sum<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        parts.into_iter().cloned().fold(Self::default(), |mut sum, part| {
+            sum.absorb(part);
+            sum
+        })
+    }
+
     fn filled(&self) -> Option<&Histogram<u32>> {
         self.0.as_ref().filter(|histogram| !histogram.is_empty())
     }

@@ -216,6 +216,14 @@ impl ActionTally {
     pub fn failed(&self) -> u64 {
         self.errors.values().sum()
     }
+
+    /// All of them in one.
+    pub fn sum<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        parts.into_iter().cloned().fold(Self::default(), |mut sum, part| {
+            sum.absorb(part);
+            sum
+        })
+    }
 }
 
 impl Steps {

@@ -21,25 +21,39 @@ pub(super) struct Members {
     pub(super) agents_only: Option<bool>,
 }
 
+/// The same members as one sighting shows them, before anything is kept of them.
+#[derive(Debug)]
+pub(super) struct Sighted<'a> {
+    pub(super) order: Option<i64>,
+    author: Option<(Key, &'a str)>,
+    kind: Option<(Key, &'a str)>,
+    text: Option<(Key, usize)>,
+    nonce: Option<Key>,
+    agents_only: Option<bool>,
+}
+
 /// One member that differs between two sightings.
 pub(super) struct Difference {
     pub(super) before: String,
     pub(super) now: String,
 }
 
-impl Members {
-    pub(super) fn read(event: &Value, keys: &Keys) -> Self {
+impl<'a> Sighted<'a> {
+    pub(super) fn read(event: &'a Value, keys: &Keys) -> Self {
         let text = |member: &str| event.get(member).and_then(Value::as_str);
+        let keyed = |text: &'a str| (keys.key(text), text);
         Self {
             order: event.get("order").and_then(Value::as_i64),
-            author: text("author_id").map(|id| keys.name(id)),
-            kind: text("type").map(|kind| keys.name(kind)),
+            author: text("author_id").map(keyed),
+            kind: text("type").map(keyed),
             text: text("text").map(|text| (keys.key(text), text.len())),
             nonce: text("custom_id").filter(|id| id.starts_with(NONCE)).map(|id| keys.key(id)),
             agents_only: text("recipients").map(|recipients| recipients == "agents"),
         }
     }
+}
 
+impl Members {
     /// Whether it is known who sent it, with which of our nonces.
     pub(super) fn is_ours(&self) -> bool {
         self.nonce.is_some() && self.author.is_some()
@@ -53,7 +67,7 @@ impl Members {
 
     /// Takes over what was not known. Returns what differs; dialects show different members, so only those count that
     /// both sightings have.
-    pub(super) fn learn(&mut self, other: Self, text_may_change: bool) -> Option<Difference> {
+    pub(super) fn learn(&mut self, other: &Sighted<'_>, text_may_change: bool) -> Option<Difference> {
         let mut difference = None;
         let mut differs = |member: &str, before: String, now: String| {
             difference
@@ -67,8 +81,10 @@ impl Members {
             [("author_id", &mut self.author, other.author), ("type", &mut self.kind, other.kind)]
         {
             match (&*before, now) {
-                (Some(before), Some(now)) if before.key != now.key => differs(member, before.quoted(), now.quoted()),
-                (None, now) => *before = now,
+                (Some(before), Some((key, now))) if before.key != key => {
+                    differs(member, before.quoted(), Name::new(key, now).quoted());
+                }
+                (None, Some((key, now))) => *before = Some(Name::new(key, now)),
                 _ => {}
             }
         }

@@ -27,7 +27,7 @@ use self::sighting::{How, at, items, text_at, threads};
 use self::thread::{Scene, Thread};
 use super::Tally;
 use crate::observe::{ConnectionId, Fact, Moment, Observation};
-use crate::protocol::{Carries, Channel, Effect};
+use crate::protocol::{Carries, Effect};
 
 /// Parts of the state: many more than worker threads, so that two rarely want the same one.
 const PARTS: usize = 16;
@@ -62,14 +62,18 @@ impl Keys {
     }
 
     fn name(&self, id: &str) -> Name {
-        /// Longest text kept of an id, in characters.
-        const LONGEST: usize = 64;
-        let end = id.char_indices().nth(LONGEST).map_or(id.len(), |(end, _)| end);
-        Name { key: self.key(id), label: id[..end].into() }
+        Name::new(self.key(id), id)
     }
 }
 
 impl Name {
+    fn new(key: Key, id: &str) -> Self {
+        /// Longest text kept of an id, in characters.
+        const LONGEST: usize = 64;
+        let end = id.char_indices().nth(LONGEST).map_or(id.len(), |(end, _)| end);
+        Self { key, label: id[..end].into() }
+    }
+
     fn quoted(&self) -> String {
         format!("`{}`", self.label)
     }
@@ -181,9 +185,9 @@ impl Ledger {
             self.news(scene, chat, carries, effect, payload);
         }
         for seen in threads(carries, payload) {
-            let name = self.keys.name(seen.thread);
-            let mut part = lock(part(&self.threads, name.key));
-            let (thread, new) = part.touch(name.key, || Thread::new(name));
+            let key = self.keys.key(seen.thread);
+            let mut part = lock(part(&self.threads, key));
+            let (thread, new) = part.touch(key, || Thread::new(self.keys.name(seen.thread)));
             scene.tally.ordering.threads += u64::from(new);
             thread.see(scene, chat, &seen, how);
             for mut evicted in part.overflow() {
@@ -194,15 +198,15 @@ impl Ledger {
         if let Some(thread) = effect.and_then(|effect| text_at(payload, effect.thread_closed.as_ref())) {
             let key = self.keys.key(thread);
             if let Some(thread) = lock(part(&self.threads, key)).get_mut(key) {
-                thread.seen_closing(scene.place.connection, scene.at);
+                thread.seen_closing(scene.connection, scene.at);
             }
         }
     }
 
     /// What a payload says about who takes part in a chat.
     fn news(&self, scene: &Scene<'_>, chat: Key, carries: &Carries, effect: Option<&Effect>, payload: &Value) {
-        let subscriber = (carries.subscribes && scene.place.transport.channel() == Channel::Rtm)
-            .then(|| scene.user.map(|user| Subscriber { place: scene.place.clone(), user, since: scene.at }))
+        let subscriber = (carries.subscribes && scene.gets_pushes())
+            .then(|| scene.user.map(|user| Subscriber { place: scene.place(), user, since: scene.at }))
             .flatten();
         if subscriber.is_none() && carries.users.is_none() && effect.is_none() {
             return;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::arrivals::Arrivals;
 use super::chat::{GRACE, Sent};
-use super::event::{Ack, Event, Members, Watchers};
+use super::event::{Ack, Event, Sighted, Watchers};
 use super::place::Place;
 use super::sighting::{How, Seen};
 use super::{Key, Keys, Ledger, Name};
@@ -21,7 +21,7 @@ const AWAITED: usize = 1024;
 
 /// What a check needs to know about the observation at hand.
 pub(super) struct Scene<'a> {
-    pub(super) place: Place,
+    pub(super) connection: ConnectionId,
     pub(super) at: Moment,
     pub(super) user: Option<Key>,
     pub(super) tally: &'a mut Tally,
@@ -38,14 +38,24 @@ impl<'a> Scene<'a> {
         action: &'a str,
     ) -> Self {
         let user = observation.user.map(|id| ledger.keys.key(id));
-        Self { place: Place::of(observation), at: observation.at, user, tally, action, observation, ledger }
+        Self { connection: observation.connection, at: observation.at, user, tally, action, observation, ledger }
+    }
+
+    /// The connection with its dialect. Counts references, which all worker threads share, so it is not for every message.
+    pub(super) fn place(&self) -> Place {
+        Place::of(self.observation)
+    }
+
+    /// Whether pushes can come on this connection.
+    pub(super) fn gets_pushes(&self) -> bool {
+        self.observation.transport.channel() == Channel::Rtm
     }
 
     /// Something is wrong on this connection.
     fn violated(&mut self, kind: ViolationKind, expected: String, got: String) {
         let transcript = self.observation.transcript;
         let (expected, got) = (transcript.redact(&expected), transcript.redact(&got));
-        let violation = self.place.violation(kind, self.at, Some(self.action), expected, got);
+        let violation = self.place().violation(kind, self.at, Some(self.action), expected, got);
         self.tally.violations.add(violation, || transcript.frames());
     }
 
@@ -102,7 +112,7 @@ impl Thread {
     /// A payload shows this thread.
     pub(super) fn see(&mut self, scene: &mut Scene<'_>, chat: Option<Key>, seen: &Seen<'_>, how: How) {
         self.chat = self.chat.or(chat);
-        let watcher = self.watcher(&scene.place);
+        let watcher = self.watcher(scene);
         for event in &seen.events {
             if let Some(index) = self.meet(scene, event) {
                 self.reached(scene, index, watcher);
@@ -132,13 +142,13 @@ impl Thread {
     }
 
     /// The index of a connection that gets pushes; none for others, and when there are too many.
-    fn watcher(&mut self, place: &Place) -> Option<usize> {
-        if place.transport.channel() != Channel::Rtm {
+    fn watcher(&mut self, scene: &Scene<'_>) -> Option<usize> {
+        if !scene.gets_pushes() {
             return None;
         }
-        let known = self.watchers.iter().position(|watcher| watcher.place.connection == place.connection);
+        let known = self.watchers.iter().position(|watcher| watcher.place.connection == scene.connection);
         if known.is_none() && self.watchers.len() < Watchers::LIMIT {
-            self.watchers.push(Watcher { place: place.clone(), arrivals: Arrivals::default(), knows: false });
+            self.watchers.push(Watcher { place: scene.place(), arrivals: Arrivals::default(), knows: false });
             return Some(self.watchers.len() - 1);
         }
         known
@@ -147,20 +157,20 @@ impl Thread {
     /// Finds or notes an event, and compares what this sighting says of it with what is known.
     fn meet(&mut self, scene: &mut Scene<'_>, seen: &Value) -> Option<usize> {
         let id = seen.get("id")?.as_str()?;
-        let members = Members::read(seen, &scene.ledger.keys);
+        let sighted = Sighted::read(seen, &scene.ledger.keys);
         let key = scene.ledger.keys.key(id);
         let index = match self.events.iter().rposition(|event| event.id.key == key) {
             Some(index) => index,
-            None => self.note(scene, scene.ledger.keys.name(id), members.order)?,
+            None => self.note(scene, scene.ledger.keys.name(id), sighted.order)?,
         };
         let event = &mut self.events[index];
         let (had_order, had_nonce) = (event.members.order.is_some(), event.members.is_ours());
-        let difference = event.members.learn(members, event.updated);
+        let difference = event.members.learn(&sighted, event.updated);
         let (has_order, has_nonce) = (event.members.order.is_some(), event.members.is_ours());
         if let Some(difference) = difference
             && !std::mem::replace(&mut event.differed, true)
         {
-            let connection = scene.place.connection;
+            let connection = scene.connection;
             let saw_it_before = event.first_seen_by == connection
                 || self
                     .watchers
@@ -183,7 +193,7 @@ impl Thread {
 
     /// Notes a new event; none when it belongs to another thread, or is older than what is remembered.
     fn note(&mut self, scene: &mut Scene<'_>, id: Name, order: Option<i64>) -> Option<usize> {
-        let connection = scene.place.connection;
+        let connection = scene.connection;
         if let Err(elsewhere) = scene.ledger.at_home(id.key, &self.name, connection) {
             if let Some((thread, seen_by)) = elsewhere {
                 let kind =
@@ -239,11 +249,11 @@ impl Thread {
         if let Some(watcher) = watcher {
             event.reached.add(watcher);
         }
-        let (key, connection) = (event.id.key, scene.place.connection);
+        let (key, connection) = (event.id.key, scene.connection);
         self.awaited.retain(|awaited| awaited.event != key || awaited.place.connection != connection);
         if event.members.agents_only == Some(true) {
             let expected = format!("event {}, which is for agents only, at no customer", event.id.quoted());
-            if watcher.is_none() && scene.place.is_customer() {
+            if watcher.is_none() && scene.place().is_customer() {
                 scene.violated(ViolationKind::AgentsOnlyLeak, expected.clone(), "it at a customer".to_owned());
             }
             for (i, other) in self.watchers.iter().enumerate() {
@@ -297,7 +307,7 @@ impl Thread {
             let expected = format!("`order` above {} in thread {}", reordered.largest, self.name.quoted());
             scene.violated(ViolationKind::ReorderedDelivery, expected, order.to_string());
         }
-        let connection = scene.place.connection;
+        let connection = scene.connection;
         for awaited in self.awaited.iter_mut().filter(|awaited| awaited.place.connection == connection) {
             let earlier = self.events.iter().find(|event| event.id.key == awaited.event);
             if earlier.is_some_and(|earlier| earlier.members.order < Some(order)) {
@@ -314,7 +324,7 @@ impl Thread {
         if event.ack.is_some() || event.first < sent || (whole && !authored()) {
             return;
         }
-        let ack = Ack { connection: scene.place.connection, sent, at: scene.at };
+        let ack = Ack { connection: scene.connection, sent, at: scene.at };
         let after = |other: &&Event| {
             let order = other.members.order.zip(event.members.order);
             other.ack.is_some_and(|other| other.connection == ack.connection && other.at < sent)
@@ -436,7 +446,7 @@ impl Thread {
 
 fn leaked(scene: &mut Scene<'_>, customer: &Place, expected: String) {
     let got = "it at a customer".to_owned();
-    if customer.connection == scene.place.connection {
+    if customer.connection == scene.connection {
         return scene.violated(ViolationKind::AgentsOnlyLeak, expected, got);
     }
     let violation = customer.violation(ViolationKind::AgentsOnlyLeak, scene.at, None, expected, got);

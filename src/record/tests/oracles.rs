@@ -282,7 +282,6 @@ fn a_later_send_with_a_lower_order_is_not_strict() {
     assert_eq!(told, [("causal_order", 1), ("reordered_delivery", 2)]);
     // Sent before the other's answer, either may come first.
     let sends: Vec<usize> = (0..steps.len()).filter(|&i| matches!(steps[i].2, Send("send_event"))).collect();
-    let mut steps = steps;
     let (_, who, send) = steps.remove(sends[1]);
     steps.insert(sends[0] + 1, (2_010, who, send));
     assert_eq!(self::told(&steps), [("reordered_delivery", 2)]);
