@@ -16,9 +16,8 @@ fn table() -> Table {
         .take_while(|line| line.starts_with('|'))
         .map(|line| {
             let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-            let names = |cell: &str| -> BTreeSet<String> {
-                cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
-            };
+            let names =
+                |cell: &str| -> BTreeSet<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
             (names(cells[0]).into_iter().next().unwrap(), names(cells[2]))
         })
         .collect();
@@ -80,7 +79,9 @@ fn no_module_imports_what_its_layer_may_not() {
     let mut modules = BTreeSet::new();
     for file in rust_files(&source) {
         let inside = file.strip_prefix(&source).unwrap();
-        let Some(module) = inside.parent().and_then(|p| p.iter().next()).and_then(|name| name.to_str()) else { continue };
+        let Some(module) = inside.parent().and_then(|p| p.iter().next()).and_then(|name| name.to_str()) else {
+            continue;
+        };
         if file.file_name().is_some_and(|name| name == "tests.rs") {
             continue;
         }
