@@ -40,7 +40,7 @@ mod tests {
         assert_eq!(identify("Bearer customer:ann", Role::Customer).unwrap(), ann);
         assert_eq!(identify("bearer  customer:ann", Role::Customer).unwrap(), ann);
         assert_ne!(identify("customer:bob", Role::Customer).unwrap(), ann);
-        assert_eq!(identify("agent:a@example.com", Role::Agent).unwrap().as_str(), "a@example.com");
+        assert_eq!(identify("agent:a@example.com", Role::Agent).unwrap(), UserId::from("a@example.com"));
     }
 
     #[test]
