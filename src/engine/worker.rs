@@ -37,8 +37,11 @@ pub(super) struct Setup {
     pub slots: Option<usize>,
 }
 
+/// A worker's thread, and what it records into.
+pub(super) type Started = (JoinHandle<Result<(), EngineError>>, Arc<Recorder>);
+
 /// Starts the thread. What it recorded is in the recorder that comes with it.
-pub(super) fn start(setup: Setup) -> Result<(JoinHandle<Result<(), EngineError>>, Arc<Recorder>), EngineError> {
+pub(super) fn start(setup: Setup) -> Result<Started, EngineError> {
     let recorder = Arc::new(Recorder::new(setup.ledger.clone()));
     let kept = recorder.clone();
     let name = if setup.slots.is_some() { "web".to_owned() } else { format!("worker-{}", setup.share.index) };
