@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chatproof::message::{parse_frame, request_text};
-use chatproof::observe::{Conversation, ConnectionId, Moment, Sending};
+use chatproof::observe::{ConnectionId, Conversation, Moment, Sending};
 use chatproof::protocol::{Kind, Protocol, Transport};
 use chatproof::record::{Ledger, Recorder};
 use criterion::{Criterion, criterion_group, criterion_main};

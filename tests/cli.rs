@@ -161,11 +161,8 @@ fn an_interrupted_run_ends_with_a_report_and_exit_130() {
 
 #[test]
 fn serve_answers_http() {
-    let mut server = Command::new(binary())
-        .args(["serve", "--listen", "127.0.0.1:0"])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut server =
+        Command::new(binary()).args(["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
     let mut told = [0; 200];
     let length = server.stderr.as_mut().unwrap().read(&mut told).unwrap();
     let text = String::from_utf8_lossy(&told[..length]).into_owned();
