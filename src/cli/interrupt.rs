@@ -16,11 +16,11 @@ pub(super) fn install() -> Result<CancellationToken, Failure> {
         super::say("\ninterrupted: finishing with a report (again to stop at once)");
         told.cancel();
     })
-    .map_err(|error| Failure::new(Code::OurBug, format!("cannot listen for Ctrl-C: {error}")))?;
+    .map_err(|error| Failure::new(Code::Internal, format!("cannot listen for Ctrl-C: {error}")))?;
     Ok(token)
 }
 
 #[expect(clippy::exit, reason = "somebody pressed Ctrl-C twice")]
 fn leave() {
-    std::process::exit(i32::from(u8::from(Code::Interrupted)));
+    std::process::exit(Code::Interrupted.code().into());
 }

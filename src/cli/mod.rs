@@ -10,11 +10,14 @@ mod target;
 mod tokens;
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::verdict::ExitCode as Code;
+use crate::protocol::Protocol;
+use crate::scenario::{self, Scenario, ThresholdProblem};
+use crate::verdict::{ExitCode as Code, Threshold};
 use arguments::{Arguments, Command, ScenarioCommand};
 
 /// What went wrong before or beside the work itself: a text for people, and the documented exit code.
@@ -41,13 +44,33 @@ pub fn main() -> ExitCode {
             check::check(&files, schemas.as_deref())
         }
     };
-    match done {
-        Ok(code) => code.into(),
-        Err(Failure { code, text }) => {
-            complain(&text);
-            code.into()
-        }
+    let code = done.unwrap_or_else(|Failure { code, text }| {
+        complain(&text);
+        code
+    });
+    ExitCode::from(code.code())
+}
+
+/// The protocol data: of the binary, or of a folder.
+fn protocol(folder: Option<&Path>) -> Result<Protocol, Failure> {
+    match folder {
+        Some(folder) => Protocol::from_dir(folder).map_err(|error| Failure::new(Code::Input, error)),
+        None => Protocol::embedded().map_err(|error| Failure::new(Code::Internal, error)),
     }
+}
+
+/// Reads a scenario file; all that is wrong with it is in the failure.
+fn load_scenario(path: &Path, protocol: &Protocol) -> Result<Scenario, Failure> {
+    let threshold = |text: &str| match text.parse::<Threshold>() {
+        Ok(threshold) => Ok(threshold.action().map(str::to_owned)),
+        Err(error) => Err(ThresholdProblem {
+            range: error.at.clone(),
+            message: error.to_string(),
+            help: error.did_you_mean.as_ref().map(|word| format!("did you mean `{word}`?")),
+        }),
+    };
+    scenario::load(path, protocol, &threshold)
+        .map_err(|errors| Failure::new(Code::Input, errors.render(color(&std::io::stderr()))))
 }
 
 /// Says something to the person in front of the terminal.

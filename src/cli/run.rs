@@ -21,6 +21,9 @@ use crate::scenario::{Arrivals, Population, Scenario};
 use crate::session::{IdSource, PingStyle, SessionContext};
 use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, judge};
 
+/// Columns of the terminal report.
+const WIDTH: usize = 100;
+
 /// Median lag of arrivals from which on the generator was the bottleneck: people would notice it, and every number is
 /// larger by it.
 const SATURATED: Duration = Duration::from_millis(50);
@@ -34,7 +37,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
         .iter()
         .map(|threshold| threshold.text.parse::<Threshold>())
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| Failure::new(Code::UnusableInput, error))?;
+        .map_err(|error| Failure::new(Code::Input, error))?;
     let seed = arguments.seed.unwrap_or(scenario.seed);
     let scenario = Arc::new(scenario);
     let interrupt = interrupt::install()?;
@@ -42,7 +45,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
     let aim = Aim::take(arguments, &scenario, seed, &protocol)?;
     let name = aim.name.clone();
     let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| Failure::new(Code::OurBug, e))?;
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| Failure::new(Code::Internal, e))?;
     let started = jiff::Timestamp::now();
     let performed = runtime.block_on(perform(&scenario, seed, aim, &interrupt));
     let (outcome, trouble) = match performed {
@@ -53,12 +56,12 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
         }
     };
     let verdict = judge(&outcome.tally, &thresholds, outcome.duration);
+    let code = exit_code(&outcome, &verdict, arguments.allow_saturated);
     let meta = Meta {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         scenario: scenario.name.clone(),
-        about: scenario.about.clone(),
+        about: scenario.about.clone().unwrap_or_default(),
         file: arguments.scenario.display().to_string(),
-        fingerprint: scenario.fingerprint.clone(),
         target: name,
         dialects: dialects(&scenario),
         seed,
@@ -68,7 +71,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
         cores: cores(),
         workers: workers(),
         interrupted: outcome.interrupted,
-        notes: trouble.iter().map(|failure| failure.text.clone()).collect(),
+        notes: trouble.iter().map(|failure| failure.text.clone()).chain(remark(code)).collect(),
     };
     let report = RunReport { meta: &meta, tally: &outcome.tally, verdict: &verdict };
     write_reports(&folder, &report)?;
@@ -76,7 +79,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
     super::say(&format!("reports: {}", folder.display()));
     match trouble {
         Some(failure) => Err(failure),
-        None => Ok(exit_code(&outcome, &verdict, arguments.allow_saturated)),
+        None => Ok(code),
     }
 }
 
@@ -86,9 +89,9 @@ async fn perform(
     aim: Aim,
     interrupt: &CancellationToken,
 ) -> Result<Outcome, Failure> {
-    let ours = |error: &dyn std::fmt::Display| Failure::new(Code::OurBug, error);
+    let ours = |error: &dyn std::fmt::Display| Failure::new(Code::Internal, error);
     let Some(first) = scenario.load.populations.iter().flat_map(|population| &population.members).next() else {
-        return Err(Failure::new(Code::NothingChecked, "the scenario has no population"));
+        return Err(Failure::new(Code::Inconclusive, "the scenario has no population"));
     };
     let clock = Clock::start();
     let http = reqwest::Client::builder()
@@ -107,8 +110,6 @@ async fn perform(
     aim.knock(scenario, &session).await?;
     let progress = Arc::new(Progress::default());
     let _shown = Shown::start(progress.clone(), scenario.load.duration);
-    let Aim { credentials, .. } = &aim;
-    let _ = credentials;
     let options = RunOptions {
         scenario: scenario.clone(),
         seed,
@@ -141,9 +142,18 @@ fn exit_code(outcome: &Outcome, verdict: &Verdict, allow_saturated: bool) -> Cod
     match verdict.judgement {
         Judgement::Failed if refused && asked => Code::Unreachable,
         Judgement::Failed => Code::PeerFailed,
-        Judgement::Inconclusive => Code::NothingChecked,
+        Judgement::Inconclusive => Code::Inconclusive,
         _ if !allow_saturated && lag.is_some_and(|lag| lag > SATURATED) => Code::Saturated,
         Judgement::Passed | Judgement::NonStrict => Code::Passed,
+    }
+}
+
+/// What a reader should know of an exit code that the verdict does not explain.
+fn remark(code: Code) -> Option<String> {
+    match code {
+        Code::Unreachable => Some("the target let nobody log in".to_owned()),
+        Code::Saturated => Some("the generator could not keep its schedule, so the numbers are its own, not the target's".to_owned()),
+        _ => None,
     }
 }
 
@@ -230,7 +240,7 @@ fn pick<'a>(
         .map(|population| population.name.clone())
         .collect();
     let list = fitting.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let wrong = |reason: String| Failure::new(Code::WrongUsage, format!("{option}: {reason}"));
+    let wrong = |reason: String| Failure::new(Code::Usage, format!("{option}: {reason}"));
     let wanted = match (name, fitting.as_slice()) {
         (_, []) => return Err(wrong("the scenario has no population that it fits".to_owned())),
         (None, [only]) => only.clone(),
@@ -249,29 +259,29 @@ fn report_folder(arguments: &RunArguments, scenario: &Scenario) -> Result<PathBu
         Path::new("reports/runs").join(format!("{time}-{}", scenario.name))
     });
     fs::create_dir_all(&folder).map_err(|error| {
-        Failure::new(Code::WrongUsage, format!("cannot make the report folder {}: {error}", folder.display()))
+        Failure::new(Code::Usage, format!("cannot make the report folder {}: {error}", folder.display()))
     })?;
     Ok(folder)
 }
 
 fn write_reports(folder: &Path, report: &RunReport<'_>) -> Result<(), Failure> {
-    let write = |name: &str, render: &dyn Fn(&mut dyn std::io::Write) -> std::io::Result<()>| {
+    let write = |name: &str, render: &dyn Fn(&mut BufWriter<fs::File>) -> std::io::Result<()>| {
         let path = folder.join(name);
         let written = fs::File::create(&path).map(BufWriter::new).and_then(|mut file| {
             render(&mut file)?;
             file.flush()
         });
-        written.map_err(|error| Failure::new(Code::OurBug, format!("cannot write {}: {error}", path.display())))
+        written.map_err(|error| Failure::new(Code::Internal, format!("cannot write {}: {error}", path.display())))
     };
     write("report.json", &|file| report::json(report, file))?;
     write("junit.xml", &|file| report::junit(report, file))?;
-    write("report.txt", &|file| report::terminal(report, file, Style::plain()))
+    write("report.txt", &|file| report::terminal(report, file, Style { color: false, width: WIDTH }))
 }
 
 fn show(report: &RunReport<'_>) -> Result<(), Failure> {
     let mut text = Vec::new();
-    let style = if super::color(&std::io::stdout()) { Style::colored() } else { Style::plain() };
-    report::terminal(report, &mut text, style).map_err(|error| Failure::new(Code::OurBug, error))?;
+    let style = Style { color: super::color(&std::io::stdout()), width: WIDTH };
+    report::terminal(report, &mut text, style).map_err(|error| Failure::new(Code::Internal, error))?;
     super::print(&String::from_utf8_lossy(&text));
     Ok(())
 }

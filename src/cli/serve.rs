@@ -20,9 +20,9 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<Code, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(Code::OurBug, error))?;
+        .map_err(|error| Failure::new(Code::Internal, error))?;
     runtime.block_on(async {
-        let server = Server::bind(options).await.map_err(|error| Failure::new(Code::WrongUsage, error))?;
+        let server = Server::bind(options).await.map_err(|error| Failure::new(Code::Usage, error))?;
         super::say(&format!("reference server on http://{} (Ctrl-C stops it)", server.addr()));
         super::say("tokens: `agent:EMAIL` and `customer:NAME` log in whoever you like");
         server.run(async move { interrupt.cancelled().await }).await;

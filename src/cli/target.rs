@@ -40,16 +40,16 @@ impl Aim {
     ) -> Result<Self, Failure> {
         match (&arguments.target, &arguments.token_file) {
             (Some(url), Some(token_file)) => {
-                let target = Target::parse(url, arguments.license_id).map_err(|e| Failure::new(Code::WrongUsage, e))?;
+                let target = Target::parse(url, arguments.license_id).map_err(|e| Failure::new(Code::Usage, e))?;
                 let credentials = Credentials::listed(scenario, tokens::read(token_file)?)
-                    .map_err(|e| Failure::new(Code::UnusableInput, e))?;
+                    .map_err(|e| Failure::new(Code::Input, e))?;
                 let name = target.peer();
                 Ok(Self { target: Arc::new(target), credentials, name, _embedded: None })
             }
             _ => {
                 let (addr, embedded) = Embedded::start(arguments.defect.clone(), seed, protocol.clone())?;
                 let target = Target::parse(&format!("http://{addr}"), arguments.license_id)
-                    .map_err(|e| Failure::new(Code::OurBug, e))?;
+                    .map_err(|e| Failure::new(Code::Internal, e))?;
                 let mut name = "the embedded reference server".to_owned();
                 if !arguments.defect.is_empty() {
                     let defects: Vec<_> = arguments.defect.iter().map(ToString::to_string).collect();
@@ -95,7 +95,7 @@ impl Aim {
 impl Embedded {
     fn start(defects: Vec<Defect>, seed: u64, protocol: Arc<Protocol>) -> Result<(SocketAddr, Self), Failure> {
         let failed = |error: &dyn std::fmt::Display| {
-            Failure::new(Code::OurBug, format!("the embedded reference server did not start: {error}"))
+            Failure::new(Code::Internal, format!("the embedded reference server did not start: {error}"))
         };
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();

@@ -27,7 +27,7 @@ enum Entry {
 /// Nothing of its content ever appears in a message: a broken line could hold a token.
 pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Vec<Token>>, Failure> {
     let shown = path.display();
-    let unusable = |reason: String| Failure::new(Code::UnusableInput, format!("token file {shown}: {reason}"));
+    let unusable = |reason: String| Failure::new(Code::Input, format!("token file {shown}: {reason}"));
     let text = std::fs::read_to_string(path).map_err(|error| unusable(format!("cannot be read: {error}")))?;
     let pools: BTreeMap<String, Vec<Entry>> = serde_saphyr::from_str(&text).map_err(|error| {
         let place = error.location().map(|at| format!(" at line {}, column {}", at.line(), at.column()));
@@ -77,7 +77,7 @@ mod tests {
     fn a_broken_file_never_shows_its_content() {
         for text in ["agents: [s3cret", "s3cret", "agents: {s3cret: 1}", "agents: []", "agents: [{env: NOT_SET_S3CRET_}]"] {
             let failure = read_text(text).unwrap_err();
-            assert_eq!(failure.code, Code::UnusableInput);
+            assert_eq!(failure.code, Code::Input);
             assert!(!failure.text.contains("s3cret"), "{}", failure.text);
         }
     }
