@@ -6,3 +6,4 @@
 pub mod message;
 pub mod observe;
 pub mod protocol;
+pub mod session;
