@@ -75,7 +75,9 @@ mod tests {
     #[test]
     fn what_is_no_object_is_unreadable() {
         assert!(matches!(parse_web_answer(200, b"<html>"), WebAnswer::Unreadable(_)));
-        assert!(matches!(parse_web_answer(200, b"[]"), WebAnswer::Unreadable(reason) if reason == "HTTP 200 with an array"));
+        assert!(
+            matches!(parse_web_answer(200, b"[]"), WebAnswer::Unreadable(reason) if reason == "HTTP 200 with an array")
+        );
     }
 
     #[test]

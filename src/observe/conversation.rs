@@ -275,7 +275,13 @@ impl Conversation {
         };
         if message.correlation.as_ref().is_some_and(|id| self.settled.contains(id)) {
             let expected = "one response per request";
-            self.violated(at, ViolationKind::DuplicateResponse, Some(&message.action), expected, &format!("another for {got}"));
+            self.violated(
+                at,
+                ViolationKind::DuplicateResponse,
+                Some(&message.action),
+                expected,
+                &format!("another for {got}"),
+            );
             return None;
         }
         // When only one request can be meant, the response is taken for its answer, so that one fault is told once.
@@ -307,7 +313,7 @@ impl Conversation {
             {
                 self.user = Some(user.into());
             }
-        } else if !payload.is_null() {
+        } else if !(payload.is_null() && self.transport == Transport::Web) {
             self.check_error(at, &pending.action, payload);
         }
         let answer = Answer {
@@ -384,7 +390,8 @@ impl Conversation {
                 self.violated(at, ViolationKind::MalformedFrame, None, "one JSON object", reason);
             }
             Malformed::NotAnEnvelope { reason, value } => {
-                let envelope = if value.get("type").and_then(Value::as_str) == Some("push") { "push" } else { "response" };
+                let envelope =
+                    if value.get("type").and_then(Value::as_str) == Some("push") { "push" } else { "response" };
                 let mismatches = self.dialect.schemas.check(Kind::Envelope, envelope, value);
                 let (expected, got) = match mismatches.first() {
                     Some(first) => (format!("{} at `{}`", first.expected, first.pointer), first.got.clone()),
@@ -418,14 +425,7 @@ impl Conversation {
         self.emit(at, Fact::Violated(self.violation(at, kind, action, expected, got)));
     }
 
-    fn violation(
-        &self,
-        at: Moment,
-        kind: ViolationKind,
-        action: Option<&str>,
-        expected: &str,
-        got: &str,
-    ) -> Violation {
+    fn violation(&self, at: Moment, kind: ViolationKind, action: Option<&str>, expected: &str, got: &str) -> Violation {
         let rule = self.dialect.rule(kind.name());
         Violation {
             kind,

@@ -70,10 +70,7 @@ impl Transcript {
 
     /// The frames, oldest first, without secrets.
     pub fn frames(&self) -> Vec<TranscriptFrame> {
-        self.frames
-            .iter()
-            .map(|frame| TranscriptFrame { text: self.redact(&frame.text), ..frame.clone() })
-            .collect()
+        self.frames.iter().map(|frame| TranscriptFrame { text: self.redact(&frame.text), ..frame.clone() }).collect()
     }
 }
 

@@ -223,7 +223,14 @@ impl Schemas {
             }
             _ => (MismatchKind::WrongValue, expectation(error), excerpt(error.instance())),
         };
-        Mismatch { kind, pointer, keyword: error.kind().keyword().to_owned(), expected, got, source: self.source(error) }
+        Mismatch {
+            kind,
+            pointer,
+            keyword: error.kind().keyword().to_owned(),
+            expected,
+            got,
+            source: self.source(error),
+        }
     }
 
     /// The nearest `$comment` at or above the keyword that failed.

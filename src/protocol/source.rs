@@ -49,10 +49,10 @@ impl SchemaFiles {
     /// # Errors
     /// [`ProtocolError::Unreadable`] when there is none.
     pub fn text(&self, path: &str) -> Result<&str, ProtocolError> {
-        self.files.get(path).map(String::as_str).ok_or_else(|| ProtocolError::Unreadable {
-            path: path.to_owned(),
-            reason: "there is no such file".into(),
-        })
+        self.files
+            .get(path)
+            .map(String::as_str)
+            .ok_or_else(|| ProtocolError::Unreadable { path: path.to_owned(), reason: "there is no such file".into() })
     }
 
     /// Paths and texts of all JSON files below a folder.

@@ -85,7 +85,10 @@ pub enum CallOutcome {
 }
 
 /// A client of either family of transports.
-#[expect(clippy::large_enum_variant, reason = "nearly all are RTM sessions, and there are thousands of them")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a connection is worth its size, and a box would cost one more allocation"
+)]
 pub enum Session {
     /// Real-time messaging.
     Rtm(RtmSession),

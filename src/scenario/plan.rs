@@ -1,0 +1,448 @@
+//! A scenario as the engine uses it: everything parsed, named and checked. What the file looks like is in `file.rs`,
+//! how one becomes the other in `compile.rs`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::template::Template;
+use crate::protocol::{Dialect, Transport};
+
+/// A whole scenario.
+#[derive(Debug)]
+pub struct Scenario {
+    /// Its name, by default the file's.
+    pub name: String,
+    /// One sentence for people.
+    pub about: Option<String>,
+    /// SHA-like fingerprint of the file's text, to tell whether two tallies belong together.
+    pub fingerprint: String,
+    /// Where the file is; relative data files are looked for beside it.
+    pub path: PathBuf,
+    /// Seed of all choices, unless overridden.
+    pub seed: u64,
+    /// Where values come from.
+    pub data: BTreeMap<String, DataSource>,
+    /// Who there is, by name.
+    pub actors: BTreeMap<String, Arc<Actor>>,
+    /// How they come.
+    pub load: Load,
+    /// Texts of the thresholds with their place in the file; the judge parses them.
+    pub thresholds: Vec<PlacedText>,
+}
+
+/// A text and where it stands in the user's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacedText {
+    /// The text.
+    pub text: String,
+    /// JSON pointer of its place in the file.
+    pub pointer: String,
+}
+
+/// One kind of simulated user.
+#[derive(Debug)]
+pub struct Actor {
+    /// Its name in the file.
+    pub name: String,
+    /// What it speaks.
+    pub dialect: Arc<Dialect>,
+    /// Over what.
+    pub transport: Transport,
+    /// The pool that its token is taken from.
+    pub credentials: String,
+    /// Whether it logs in by itself when it connects, and what it says besides the token.
+    pub login: Option<Template>,
+    /// What it does.
+    pub steps: Vec<Step>,
+}
+
+/// One step, with the pointer of its place in the file.
+#[derive(Debug)]
+pub struct Step {
+    /// JSON pointer of its place in the file, such as `/actors/customer/steps/2`.
+    pub pointer: String,
+    /// What to do.
+    pub action: StepAction,
+}
+
+/// What a step does.
+#[derive(Debug)]
+pub enum StepAction {
+    /// Call an action and look at the answer.
+    Call(Call),
+    /// Wait for a push.
+    Await(Await),
+    /// Wait for a while.
+    Think(Pause),
+    /// Wait for a moment of the run, counted from its start.
+    At(Duration),
+    /// Stay until the run winds down, or at most this long.
+    Stay(Option<Duration>),
+    /// Do steps several times.
+    Repeat {
+        /// How often; `None` until the run winds down.
+        times: Option<u64>,
+        /// What.
+        steps: Vec<Step>,
+    },
+    /// Do one of several things, by weight.
+    Choose(Vec<(f64, Vec<Step>)>),
+    /// Do something only when a condition holds.
+    If {
+        /// The condition.
+        condition: Condition,
+        /// Steps when it holds.
+        then: Vec<Step>,
+        /// Steps when not.
+        otherwise: Vec<Step>,
+    },
+    /// Steps under a name.
+    Group {
+        /// The name, shown in failures.
+        name: String,
+        /// The steps.
+        steps: Vec<Step>,
+    },
+    /// Several lists of steps at the same time; done when all are.
+    Parallel(Vec<Vec<Step>>),
+    /// React to pushes while other steps go on.
+    React {
+        /// What to react to, and how.
+        reactions: Vec<Arc<Reaction>>,
+        /// The steps during which the reactions live.
+        during: Vec<Step>,
+    },
+    /// Wait until every member of the cast has come to the meeting of this name.
+    Meet(String),
+    /// Wait until a member of the cast has shared this name.
+    WaitFor {
+        /// The shared name.
+        name: String,
+        /// How long at most.
+        within: Duration,
+    },
+    /// Close the connection.
+    Disconnect,
+    /// Close the connection if it is open, connect and log in again.
+    Reconnect,
+    /// Set names to values.
+    Set(Vec<(String, Template)>),
+}
+
+/// Call an action.
+#[derive(Debug)]
+pub struct Call {
+    /// Name of the action.
+    pub action: String,
+    /// Its payload; null for none.
+    pub payload: Template,
+    /// What the answer should be.
+    pub expect: Expect,
+    /// Whether the payload is meant to be wrong.
+    pub deliberately_invalid: bool,
+    /// Values to take from the answer, for this actor.
+    pub capture: Vec<Capture>,
+    /// Values to take from the answer, for the whole cast.
+    pub share: Vec<Capture>,
+}
+
+/// What an answer should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expect {
+    /// `success: true`.
+    Success,
+    /// An error of this type.
+    Error(String),
+    /// Anything that is an answer.
+    Anything,
+}
+
+/// Take a value out of a payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capture {
+    /// Under which name.
+    pub name: String,
+    /// From where: a JSON pointer into the payload.
+    pub pointer: String,
+}
+
+/// Wait for a push.
+#[derive(Debug)]
+pub struct Await {
+    /// Names of the pushes that will do.
+    pub pushes: Vec<String>,
+    /// What must be in the payload.
+    pub matches: Match,
+    /// What must not all be in the payload.
+    pub unless: Match,
+    /// How long at most.
+    pub within: Duration,
+    /// Values to take from the push, for this actor.
+    pub capture: Vec<Capture>,
+    /// Values to take from the push, for the whole cast.
+    pub share: Vec<Capture>,
+}
+
+/// Pointers into a payload and the values that must be there.
+#[derive(Debug, Default)]
+pub struct Match(pub Vec<(String, Template)>);
+
+/// What to do when a push comes.
+#[derive(Debug)]
+pub struct Reaction {
+    /// Names of the pushes.
+    pub on: Vec<String>,
+    /// What must be in the payload.
+    pub matches: Match,
+    /// What must not all be in the payload.
+    pub unless: Match,
+    /// Values to take from the push before the steps begin.
+    pub capture: Vec<Capture>,
+    /// What to do. `${push:/pointer}` reads the push.
+    pub steps: Vec<Step>,
+}
+
+/// When `if` holds.
+#[derive(Debug)]
+pub enum Condition {
+    /// The name is known and neither null, false nor empty.
+    Known(String),
+    /// Two values are equal.
+    Equal(Template, Template),
+    /// Drawn with this probability.
+    Chance(f64),
+}
+
+/// A named or literal distribution of waiting times.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pause {
+    /// Its shape.
+    pub shape: Shape,
+    /// Draws beyond this are cut.
+    pub at_most: Option<Duration>,
+}
+
+/// The shape of a distribution of waiting times.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shape {
+    /// Always the same.
+    Constant(Duration),
+    /// Anything between two bounds.
+    Uniform {
+        /// Lower bound.
+        from: Duration,
+        /// Upper bound.
+        to: Duration,
+    },
+    /// Bell-shaped; negative draws are cut to zero.
+    Normal {
+        /// Mean.
+        mean: Duration,
+        /// Standard deviation.
+        deviation: Duration,
+    },
+    /// Long-tailed, as people are.
+    Lognormal {
+        /// Half of the draws are shorter.
+        median: Duration,
+        /// Standard deviation of the logarithm.
+        sigma: f64,
+    },
+    /// Memoryless.
+    Exponential {
+        /// Mean.
+        mean: Duration,
+    },
+}
+
+/// Where a named value comes from.
+#[derive(Debug)]
+pub struct DataSource {
+    /// What it draws.
+    pub draw: Draw,
+    /// A new value for every use, or one for each actor.
+    pub each: Each,
+}
+
+/// How often a source draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Each {
+    /// Once for an actor.
+    Actor,
+    /// Anew at every use.
+    Use,
+}
+
+/// What a source draws.
+#[derive(Debug)]
+pub enum Draw {
+    /// One of these.
+    Pick(Vec<Value>),
+    /// A made-up value.
+    Fake(Fake),
+    /// A row of a CSV file, as an object of its columns.
+    Rows {
+        /// The rows.
+        rows: Arc<Vec<Value>>,
+        /// In which order.
+        order: RowOrder,
+    },
+}
+
+/// In which order rows are handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowOrder {
+    /// Actor n gets row n; from the start again when they run out.
+    Sequential,
+    /// Drawn by seed.
+    Random,
+}
+
+/// Kinds of made-up values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fake {
+    /// First and last name of a person.
+    Name,
+    /// An address that no mail reaches.
+    Email,
+    /// One sentence.
+    Sentence,
+    /// A few sentences.
+    Paragraph,
+    /// A single word.
+    Word,
+    /// A UUID of version 4.
+    Uuid,
+    /// Whole number below a million.
+    Number,
+}
+
+/// How actors come.
+#[derive(Debug, Clone)]
+pub struct Load {
+    /// How long arrivals go on.
+    pub duration: Duration,
+    /// How long running actors may take to finish after that.
+    pub wind_down: Duration,
+    /// Who comes how.
+    pub populations: Vec<Population>,
+}
+
+/// Some actors, or casts of actors, and the way they come.
+#[derive(Debug, Clone)]
+pub struct Population {
+    /// The name of the actor or cast.
+    pub name: String,
+    /// The actors that start together: one, or all members of a cast.
+    pub members: Vec<Arc<Actor>>,
+    /// How they come.
+    pub arrivals: Arrivals,
+}
+
+/// How a population comes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Arrivals {
+    /// Open model: at a rate, whoever is still there.
+    Open {
+        /// Pieces of the rate over time; the last one holds until the end.
+        stages: Vec<RateStage>,
+        /// Even or Poisson.
+        spacing: Spacing,
+        /// Arrivals beyond this many present actors are dropped.
+        at_most: Option<usize>,
+    },
+    /// Closed model: a number of concurrent actors; who finishes is replaced.
+    Closed {
+        /// Pieces of the number over time; the last one holds until the end.
+        stages: Vec<UserStage>,
+    },
+    /// There for the whole run, started before everybody else.
+    Standing {
+        /// How many.
+        count: usize,
+        /// Over which time they come.
+        ramp: Duration,
+    },
+    /// All at once.
+    Together {
+        /// How many.
+        count: usize,
+        /// When.
+        at: Duration,
+    },
+}
+
+/// A piece of a changing rate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RateStage {
+    /// Arrivals per second at its start.
+    pub from: f64,
+    /// Arrivals per second at its end.
+    pub to: f64,
+    /// How long it takes.
+    pub over: Duration,
+}
+
+/// A piece of a changing number of users.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UserStage {
+    /// Users at its start.
+    pub from: usize,
+    /// Users at its end.
+    pub to: usize,
+    /// How long it takes.
+    pub over: Duration,
+}
+
+/// How arrivals are spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spacing {
+    /// At equal distances (in rate-weighted time).
+    Even,
+    /// As independent people come.
+    Poisson,
+}
+
+/// Shown names of things that templates can use besides captures and data.
+pub const BUILT_IN: &[&str] = &["actor.id", "actor.number", "actor.user", "unique", "now"];
+
+impl Actor {
+    /// All actions that the actor may call, in its steps and reactions.
+    pub fn actions(&self) -> Vec<&str> {
+        let mut actions = Vec::new();
+        visit(&self.steps, &mut |step| {
+            if let StepAction::Call(call) = &step.action {
+                actions.push(call.action.as_str());
+            }
+        });
+        if self.login.is_some() {
+            actions.push(&self.dialect.catalog.login.action);
+        }
+        actions
+    }
+}
+
+/// Calls `look` for every step, depth first.
+pub fn visit<'a>(steps: &'a [Step], look: &mut impl FnMut(&'a Step)) {
+    for step in steps {
+        look(step);
+        match &step.action {
+            StepAction::Repeat { steps, .. } | StepAction::Group { steps, .. } => visit(steps, look),
+            StepAction::Choose(branches) => branches.iter().for_each(|(_, steps)| visit(steps, look)),
+            StepAction::If { then, otherwise, .. } => {
+                visit(then, look);
+                visit(otherwise, look);
+            }
+            StepAction::Parallel(lists) => lists.iter().for_each(|steps| visit(steps, look)),
+            StepAction::React { reactions, during } => {
+                reactions.iter().for_each(|reaction| visit(&reaction.steps, look));
+                visit(during, look);
+            }
+            _ => {}
+        }
+    }
+}
