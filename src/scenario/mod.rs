@@ -1,9 +1,19 @@
 //! Parses a scenario file and walks one actor through it.
 
+mod compile;
+mod file;
 mod plan;
+mod problem;
+mod read;
+mod shape;
 mod template;
+mod units;
 mod walk;
 
+pub use compile::{ThresholdCheck, ThresholdProblem, load};
 pub use plan::*;
+pub use problem::ScenarioErrors;
+pub use shape::editor_schema;
 pub use template::{Hole, Lookup, Template, TemplateError};
+pub use units::{UnitError, parse_duration, parse_rate};
 pub use walk::{ActorOutcome, Cast, Instance, Stage, StepFailure, Surroundings, walk};
