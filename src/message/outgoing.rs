@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 /// A request as a server or proxy reads it.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,8 +30,7 @@ struct Raw<'a> {
     action: Cow<'a, str>,
     #[serde(borrow, default)]
     author_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    payload: Option<&'a RawValue>,
+    payload: Option<Value>,
 }
 
 #[derive(Serialize)]
@@ -58,16 +56,12 @@ pub fn request_text(correlation: &str, action: &str, payload: &Value) -> String 
 /// What is wrong with it, in words.
 pub fn parse_request(text: &str) -> Result<Request, String> {
     let raw: Raw<'_> = serde_json::from_str(text).map_err(|e| e.to_string())?;
-    let payload = match raw.payload {
-        None => Value::Null,
-        Some(raw) => serde_json::from_str(raw.get()).map_err(|e| e.to_string())?,
-    };
     let boxed = |text: Cow<'_, str>| text.into_owned().into_boxed_str();
     Ok(Request {
         correlation_is_id: raw.request_id.is_none() && raw.id.is_some(),
         correlation: raw.request_id.or(raw.id).map(boxed),
         action: boxed(raw.action),
-        payload,
+        payload: raw.payload.unwrap_or_default(),
         author_id: raw.author_id.filter(|id| !id.is_empty()).map(boxed),
     })
 }

@@ -15,7 +15,7 @@ use crate::protocol::Channel;
 use crate::record::Tally;
 
 /// Events remembered of a thread, those with the highest `order`: faults show among neighbours.
-const EVENTS: usize = 64;
+const EVENTS: usize = 32;
 /// Pairs of event and connection that are waited for in a thread; of more nothing is judged.
 const AWAITED: usize = 1024;
 
