@@ -1,7 +1,15 @@
 //! Parses a scenario file and walks one actor through it.
 
+mod file;
 mod plan;
+mod problem;
+mod read;
+mod shape;
 mod template;
+mod units;
 
 pub use plan::*;
+pub use problem::ScenarioErrors;
+pub use shape::editor_schema;
 pub use template::{Hole, Lookup, Template, TemplateError};
+pub use units::{UnitError, parse_duration, parse_rate};

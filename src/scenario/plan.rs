@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::template::Template;
@@ -175,6 +177,8 @@ pub struct Await {
     pub pushes: Vec<String>,
     /// What must be in the payload.
     pub matches: Match,
+    /// Payloads that have all of this are passed over. Empty: none are.
+    pub unless: Match,
     /// How long at most.
     pub within: Duration,
     /// Values to take from the push, for this actor.
@@ -194,6 +198,8 @@ pub struct Reaction {
     pub on: Vec<String>,
     /// What must be in the payload.
     pub matches: Match,
+    /// Payloads that have all of this are passed over. Empty: none are.
+    pub unless: Match,
     /// Values to take from the push before the steps begin.
     pub capture: Vec<Capture>,
     /// What to do. `${push:/pointer}` reads the push.
@@ -263,7 +269,8 @@ pub struct DataSource {
 }
 
 /// How often a source draws.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Each {
     /// Once for an actor.
     Actor,
@@ -288,7 +295,8 @@ pub enum Draw {
 }
 
 /// In which order rows are handed out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum RowOrder {
     /// Actor n gets row n; from the start again when they run out.
     Sequential,
@@ -297,7 +305,8 @@ pub enum RowOrder {
 }
 
 /// Kinds of made-up values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Fake {
     /// First and last name of a person.
     Name,
@@ -393,7 +402,8 @@ pub struct UserStage {
 }
 
 /// How arrivals are spread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Spacing {
     /// At equal distances (in rate-weighted time).
     Even,

@@ -1,0 +1,130 @@
+//! The scenario file as it is written: plain data, nothing resolved. The comments on the types are what editors show.
+
+mod load;
+mod step;
+mod value;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use schemars::generate::SchemaGenerator;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+pub(in crate::scenario) use load::*;
+pub(in crate::scenario) use step::*;
+pub(in crate::scenario) use value::*;
+
+/// A scenario: who does what, how they arrive, and what is good enough.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(title = "chatproof scenario", deny_unknown_fields)]
+pub(in crate::scenario) struct File {
+    /// Name of the scenario; by default the file's.
+    pub name: Option<Part<String>>,
+    /// One sentence for people.
+    pub about: Option<Part<String>>,
+    /// Seed of all random choices; by default 1.
+    pub seed: Option<Part<u64>>,
+    /// Named distributions of waiting times, for `think`.
+    pub think_times: Option<Part<BTreeMap<String, Part<Distribution>>>>,
+    /// Named sources of values, for `${name}`.
+    pub data: Option<Part<BTreeMap<String, Part<Data>>>>,
+    /// Kinds of simulated users, by name.
+    pub actors: Part<BTreeMap<String, Part<Actor>>>,
+    /// Actors that belong together: they start together, share values and can wait for each other.
+    pub casts: Option<Part<BTreeMap<String, Part<Vec<String>>>>>,
+    /// Who comes, how many, when.
+    pub load: Part<Load>,
+    /// What is good enough, such as `send_event.response.p99 < 250ms`.
+    pub thresholds: Option<Part<Vec<Part<String>>>>,
+}
+
+/// A piece of the file that stays apart when it cannot be read, so that everything around it can still be checked.
+#[derive(Debug)]
+pub(in crate::scenario) enum Part<T> {
+    /// As it should be.
+    Good(T),
+    /// Not of the right shape.
+    Broken(String),
+}
+
+/// The steps of an actor or of a block.
+pub(in crate::scenario) type Steps = Vec<Part<Step>>;
+
+/// One kind of simulated user.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(in crate::scenario) struct Actor {
+    /// What it speaks: a role and a version, such as `customer/v0.3`.
+    pub dialect: Part<String>,
+    /// Over what it speaks.
+    pub transport: Part<Transport>,
+    /// The pool its token comes from; by default `agents` or `customers`, by its role.
+    pub credentials: Option<Part<String>>,
+    /// What it says at login besides its token; `false` to stay logged out.
+    pub login: Option<Part<Login>>,
+    /// What it does, one after the other.
+    #[schemars(length(min = 1))]
+    pub steps: Part<Steps>,
+}
+
+/// Over what an actor speaks.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::scenario) enum Transport {
+    /// Real-time messaging over a websocket.
+    Websocket,
+    /// The Web API over HTTP.
+    Web,
+}
+
+/// Login of an actor.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(in crate::scenario) enum Login {
+    /// Whether it logs in when it connects.
+    #[schemars(title = "`true` or `false`")]
+    Whether(bool),
+    /// Members of the login payload, besides the token.
+    #[schemars(title = "the members of the login payload")]
+    With(Map<String, Value>),
+}
+
+impl<T> Part<T> {
+    /// The piece, if it is as it should be.
+    pub fn good(&self) -> Option<&T> {
+        match self {
+            Self::Good(piece) => Some(piece),
+            Self::Broken(_) => None,
+        }
+    }
+}
+
+impl<'de, T: for<'a> Deserialize<'a>> Deserialize<'de> for Part<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // A missing member arrives here as an error, too, which makes it a broken part of its surroundings.
+        Ok(match Value::deserialize(deserializer) {
+            Ok(value) => T::deserialize(value).map_or_else(|error| Self::Broken(error.to_string()), Self::Good),
+            Err(error) => Self::Broken(error.to_string()),
+        })
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Part<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
