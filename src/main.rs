@@ -1,1 +1,5 @@
-fn main() {}
+//! The `chatproof` binary; everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    chatproof::cli::main()
+}

@@ -93,9 +93,13 @@ fn not_an_envelope(text: &str, reason: &str) -> Malformed {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+    use serde_json::{Map, json};
 
     use super::*;
+    use crate::protocol::{Kind, Protocol};
 
     fn parse(value: &Value) -> Result<Message, Malformed> {
         parse_frame(&value.to_string())
@@ -134,6 +138,44 @@ mod tests {
         assert!(
             matches!(parse_frame(twice), Err(Malformed::NotAnEnvelope { reason, .. }) if reason.contains("duplicate"))
         );
+    }
+
+    proptest::proptest! {
+        /// What the types accept is exactly what the envelope schemas accept.
+        #[test]
+        fn types_and_envelope_schemas_agree(frame in any_frame()) {
+            static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::embedded().unwrap());
+            for dialect in PROTOCOL.dialects() {
+                let valid = |envelope| dialect.schemas.check(Kind::Envelope, envelope, &frame).is_empty();
+                // The error in a failed response is judged with its payload, so only successes are compared.
+                if frame["success"] != json!(false) {
+                    proptest::prop_assert_eq!(parse(&frame).is_ok(), valid("response") || valid("push"), "{}", frame);
+                }
+            }
+        }
+    }
+
+    /// Frames around the edge of what is legal.
+    fn any_frame() -> impl Strategy<Value = Value> {
+        let text = || prop_oneof![Just(None), Just(Some(json!("x"))), Just(Some(json!(3)))];
+        let kind =
+            prop_oneof![Just(None), Just(Some(json!("response"))), Just(Some(json!("push"))), Just(Some(json!("x")))];
+        let success = prop_oneof![Just(None), Just(Some(json!(true))), Just(Some(json!("true")))];
+        let payload = prop_oneof![Just(None), Just(Some(json!({}))), Just(Some(Value::Null)), Just(Some(json!([])))];
+        (text(), text(), kind, success, payload).prop_map(|(request_id, action, kind, success, payload)| {
+            let members = [
+                ("request_id", request_id),
+                ("action", action),
+                ("type", kind),
+                ("success", success),
+                ("payload", payload),
+            ];
+            members
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+                .collect::<Map<_, _>>()
+                .into()
+        })
     }
 
     #[test]

@@ -313,7 +313,7 @@ impl Conversation {
             {
                 self.user = Some(user.into());
             }
-        } else if !payload.is_null() {
+        } else if !(payload.is_null() && self.transport == Transport::Web) {
             self.check_error(at, &pending.action, payload);
         }
         let answer = Answer {

@@ -7,6 +7,9 @@ mod observation;
 mod transcript;
 mod violation;
 
+#[cfg(test)]
+mod tests;
+
 pub use conversation::{Conversation, Delivered, Sending};
 pub use moment::{Clock, Moment};
 pub use observation::{Answer, Closing, ConnectionId, Fact, Observation, Observer, Pushed, Sent};

@@ -162,8 +162,6 @@ pub struct ActionSpec {
     /// Described only by a neighbouring page.
     #[serde(default)]
     pub companion: bool,
-    /// `none` for an action whose request takes no payload.
-    pub payload: Option<String>,
 }
 
 /// Documented bounds and default of a request member.

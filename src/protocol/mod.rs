@@ -8,6 +8,9 @@ mod names;
 mod schemas;
 mod source;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

@@ -7,9 +7,11 @@ mod read;
 mod shape;
 mod template;
 mod units;
+mod walk;
 
 pub use plan::*;
 pub use problem::ScenarioErrors;
 pub use shape::editor_schema;
 pub use template::{Hole, Lookup, Template, TemplateError};
 pub use units::{UnitError, parse_duration, parse_rate};
+pub use walk::{ActorOutcome, Cast, Instance, Stage, StepFailure, Surroundings, walk};

@@ -80,6 +80,8 @@ pub enum StepAction {
     Await(Await),
     /// Wait for a while.
     Think(Pause),
+    /// Wait for a moment of the run, counted from its start.
+    At(Duration),
     /// Stay until the run winds down, or at most this long.
     Stay(Option<Duration>),
     /// Do steps several times.

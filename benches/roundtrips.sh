@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# CPU seconds of the generator per 100,000 RTM round trips (validation, order ledger and histograms on), and its memory per
+# idle session. The reference server runs on one core, the generator on another. Needs Linux, taskset, python3.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo build --release --quiet
+binary=$(cargo metadata --format-version 1 --no-deps | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/release/chatproof
+work=$(mktemp -d)
+trap 'kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
+
+taskset -c 0 "$binary" serve --listen 127.0.0.1:0 2> "$work/serve" &
+server=$!
+until grep -q http:// "$work/serve"; do sleep 0.1; done
+url=$(grep -o 'http://[0-9.:]*' "$work/serve")
+python3 - > "$work/tokens.yaml" <<'PYTHON'
+print("customers: [" + ", ".join(f"'customer:bench-{n}'" for n in range(6000)) + "]")
+PYTHON
+
+# Prints: user and system CPU seconds, the largest resident set in KiB.
+generate() {
+    python3 - "$binary" "$@" <<'PYTHON'
+import os, resource, subprocess, sys
+subprocess.run(["taskset", "-c", "1", *sys.argv[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(round(used.ru_utime + used.ru_stime, 3), used.ru_maxrss)
+PYTHON
+}
+common=(--target "$url" --token-file "$work/tokens.yaml" --allow-saturated)
+
+# What starting, compiling the schemas and reporting costs is measured by a short run and taken off.
+read -r base _ < <(generate run benches/roundtrips.yaml "${common[@]}" --for 1s --users 1 --report "$work/base")
+read -r cpu _ < <(generate run benches/roundtrips.yaml "${common[@]}" --report "$work/round")
+read -r _ few < <(generate run benches/idle.yaml "${common[@]}" --users 10 --report "$work/few")
+read -r _ many < <(generate run benches/idle.yaml "${common[@]}" --users 5000 --report "$work/many")
+
+python3 - "$work" "$base" "$cpu" "$few" "$many" <<'PYTHON'
+import json, os, sys
+work, base, cpu, few, many = sys.argv[1], *map(float, sys.argv[2:])
+def answers(name):
+    report = json.load(open(f"{work}/{name}/report.json"))
+    return sum(row["answered"] for row in report["actions"]), report
+trips, report = answers("round")
+small, _ = answers("base")
+idle, _ = answers("many")
+print(f"cores: {os.cpu_count()}")
+print(f"verdict: {report['verdict']['judgement']}")
+print(f"round trips: {trips}, each with a push; generator CPU: {cpu:.2f} s (start and a short run: {base:.2f} s)")
+print(f"CPU per 100k round trips: {(cpu - base) / (trips - small) * 100_000:.2f} s")
+print(f"memory per idle session: {(many - few) / (idle - 10):.1f} KiB over {idle} sessions")
+PYTHON

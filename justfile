@@ -1,0 +1,33 @@
+# Lists the recipes.
+default:
+    @just --list
+
+# Everything that has to pass before a change lands.
+ci:
+    .ci/run
+
+# All tests.
+test:
+    cargo test
+
+# The main job, on the embedded reference server.
+run scenario="scenarios/support-desk.yaml":
+    cargo run --release -- run {{scenario}}
+
+# Formats and lints.
+lint:
+    cargo fmt
+    cargo clippy --all-targets -- -D warnings
+
+# Micro-benchmarks: the cost of a message, of a validation, of a record.
+bench:
+    cargo bench
+
+# CPU per 100k round trips and memory per idle session.
+roundtrips:
+    benches/roundtrips.sh
+
+# Writes the expected outputs anew; read the difference afterwards.
+goldens:
+    UPDATE=1 cargo test --test broken
+    INSTA_UPDATE=always cargo test report

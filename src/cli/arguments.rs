@@ -1,0 +1,156 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::reference::Defect;
+use crate::scenario::{parse_duration, parse_rate};
+
+/// Tells whether a chat API keeps its documented promises, and how much it can carry.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run a scenario and judge what comes back.
+    Run(RunArguments),
+    /// Run the embedded reference server alone.
+    Serve(ServeArguments),
+    /// Work on scenario files.
+    Scenario {
+        #[command(subcommand)]
+        command: ScenarioCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ScenarioCommand {
+    /// Print a JSON Schema of scenario files, for editors.
+    Schema,
+    /// Read scenario files and show what is wrong with them, without sending anything.
+    Check {
+        /// The files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Read the protocol data from this folder instead of the binary.
+        #[arg(long, value_name = "DIR")]
+        schemas: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArguments {
+    /// The scenario file.
+    pub scenario: PathBuf,
+
+    /// The server to test, such as https://api.example.com; without it, the embedded reference server.
+    #[arg(long, value_name = "URL", requires = "token_file")]
+    pub target: Option<String>,
+    /// Id of the licence to use there.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub license_id: u64,
+    /// File with the tokens of the scenario's pools. Tokens are never taken from the command line.
+    #[arg(long, value_name = "FILE", env = "CHATPROOF_TOKEN_FILE", hide_env_values = true)]
+    pub token_file: Option<PathBuf>,
+    /// Give the embedded reference server a defect: NAME, or NAME=PROBABILITY. May be repeated.
+    #[arg(long, value_name = "NAME[=P]", conflicts_with = "target")]
+    pub defect: Vec<Defect>,
+
+    /// Seed of all choices, in place of the scenario's.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How long arrivals go on, such as 30s or 5m.
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// Rate of the arriving population, such as 20/s; NAME=RATE if there are several.
+    #[arg(long, value_name = "[NAME=]RATE", value_parser = named_rate)]
+    pub rate: Vec<Named<f64>>,
+    /// Number of concurrent, standing or together-coming users; NAME=N if there are several such populations.
+    #[arg(long, value_name = "[NAME=]N", value_parser = named_count)]
+    pub users: Vec<Named<usize>>,
+
+    /// Folder for the reports; by default reports/runs/<time>-<scenario>/.
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// Read the protocol data from this folder instead of the binary.
+    #[arg(long, value_name = "DIR")]
+    pub schemas: Option<PathBuf>,
+    /// Accept a run in which the generator could not keep its schedule.
+    #[arg(long)]
+    pub allow_saturated: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArguments {
+    /// Where to listen.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// A defect that the server should have: NAME, or NAME=PROBABILITY. May be repeated.
+    #[arg(long, value_name = "NAME[=P]")]
+    pub defect: Vec<Defect>,
+    /// Seed of the server's own choices.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Read the protocol data from this folder instead of the binary.
+    #[arg(long, value_name = "DIR")]
+    pub schemas: Option<PathBuf>,
+}
+
+/// A value for one population, or for the only one that it fits.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Named<T> {
+    pub name: Option<String>,
+    pub value: T,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|error| error.to_string())
+}
+
+fn named_rate(text: &str) -> Result<Named<f64>, String> {
+    named(text, |rate| parse_rate(rate).map_err(|error| error.to_string()))
+}
+
+fn named_count(text: &str) -> Result<Named<usize>, String> {
+    named(text, |count| count.parse().map_err(|_| format!("`{count}` is not a number of users")))
+}
+
+fn named<T>(text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Named<T>, String> {
+    match text.split_once('=') {
+        Some((name, value)) => Ok(Named { name: Some(name.to_owned()), value: parse(value)? }),
+        None => Ok(Named { name: None, value: parse(text)? }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_token_cannot_be_given_on_the_command_line() {
+        let run = Arguments::command();
+        let run = run.find_subcommand("run").unwrap();
+        assert!(run.get_arguments().all(|argument| argument.get_id() != "token"));
+    }
+
+    #[test]
+    fn a_value_may_name_its_population() {
+        assert_eq!(named_count("desk=4"), Ok(Named { name: Some("desk".into()), value: 4 }));
+        assert_eq!(named_count("4"), Ok(Named { name: None, value: 4 }));
+        assert!(named_count("desk=many").unwrap_err().contains("many"));
+    }
+}

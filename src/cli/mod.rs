@@ -1,0 +1,96 @@
+//! The only place with arguments, environment, printing, colours, progress and exit.
+
+mod arguments;
+mod check;
+mod interrupt;
+mod progress;
+mod run;
+mod serve;
+mod target;
+mod tokens;
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::protocol::Protocol;
+use crate::scenario::{self, Scenario, ThresholdProblem};
+use crate::verdict::{ExitCode as Code, Threshold};
+use arguments::{Arguments, Command, ScenarioCommand};
+
+/// What went wrong before or beside the work itself: a text for people, and the documented exit code.
+#[derive(Debug)]
+struct Failure {
+    code: Code,
+    text: String,
+}
+
+impl Failure {
+    fn new(code: Code, text: impl std::fmt::Display) -> Self {
+        Self { code, text: text.to_string() }
+    }
+}
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        Command::Run(run) => run::run(&run),
+        Command::Serve(serve) => serve::serve(&serve),
+        Command::Scenario { command: ScenarioCommand::Schema } => check::print_schema(),
+        Command::Scenario { command: ScenarioCommand::Check { files, schemas } } => {
+            check::check(&files, schemas.as_deref())
+        }
+    };
+    let code = done.unwrap_or_else(|Failure { code, text }| {
+        complain(&text);
+        code
+    });
+    ExitCode::from(code.code())
+}
+
+/// The protocol data: of the binary, or of a folder.
+fn protocol(folder: Option<&Path>) -> Result<Protocol, Failure> {
+    match folder {
+        Some(folder) => Protocol::from_dir(folder).map_err(|error| Failure::new(Code::Input, error)),
+        None => Protocol::embedded().map_err(|error| Failure::new(Code::Internal, error)),
+    }
+}
+
+/// Reads a scenario file; all that is wrong with it is in the failure.
+fn load_scenario(path: &Path, protocol: &Protocol) -> Result<Scenario, Failure> {
+    let threshold = |text: &str| match text.parse::<Threshold>() {
+        Ok(threshold) => Ok(threshold.action().map(str::to_owned)),
+        Err(error) => Err(ThresholdProblem {
+            range: error.at.clone(),
+            message: error.to_string(),
+            help: error.did_you_mean.as_ref().map(|word| format!("did you mean `{word}`?")),
+        }),
+    };
+    scenario::load(path, protocol, &threshold)
+        .map_err(|errors| Failure::new(Code::Input, errors.render(color(&std::io::stderr()))))
+}
+
+/// Says something to the person in front of the terminal.
+#[expect(clippy::print_stderr, reason = "this is where chatproof speaks to people")]
+fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+fn complain(text: &str) {
+    // Rendered problems of a file begin with their own label.
+    if text.starts_with("error") || text.starts_with("\u{1b}") { say(text) } else { say(&format!("error: {text}")) }
+}
+
+/// Writes a result to standard output.
+#[expect(clippy::print_stdout, reason = "this is where chatproof writes its results")]
+fn print(text: &str) {
+    print!("{text}");
+}
+
+/// Whether colours are welcome on standard output.
+fn color(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

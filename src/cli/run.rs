@@ -1,0 +1,287 @@
+//! `chatproof run`.
+
+use std::fs;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::arguments::{Named, RunArguments};
+use super::progress::Shown;
+use super::target::Aim;
+use super::{Failure, interrupt, load_scenario, protocol};
+use crate::engine::{self, Outcome, Progress, RunOptions};
+use crate::observe::{Clock, Observation, Observer};
+use crate::protocol::DialectName;
+use crate::record::Tally;
+use crate::report::{self, Meta, RunReport, Style};
+use crate::scenario::{Arrivals, Population, Scenario};
+use crate::session::{IdSource, PingStyle, SessionContext};
+use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, judge};
+
+/// Columns of the terminal report.
+const WIDTH: usize = 100;
+
+/// Median lag of arrivals from which on the generator was the bottleneck: people would notice it, and every number is
+/// larger by it.
+const SATURATED: Duration = Duration::from_millis(50);
+
+pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
+    let protocol = Arc::new(protocol(arguments.schemas.as_deref())?);
+    let mut scenario = load_scenario(&arguments.scenario, &protocol)?;
+    override_load(&mut scenario, arguments)?;
+    let thresholds = scenario
+        .thresholds
+        .iter()
+        .map(|threshold| threshold.text.parse::<Threshold>())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| Failure::new(Code::Input, error))?;
+    let seed = arguments.seed.unwrap_or(scenario.seed);
+    let scenario = Arc::new(scenario);
+    let interrupt = interrupt::install()?;
+    let folder = report_folder(arguments, &scenario)?;
+    let aim = Aim::take(arguments, &scenario, seed, &protocol)?;
+    let name = aim.name.clone();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| Failure::new(Code::Internal, e))?;
+    let started = jiff::Timestamp::now();
+    let performed = runtime.block_on(perform(&scenario, seed, aim, &interrupt));
+    let (outcome, trouble) = match performed {
+        Ok(outcome) => (outcome, None),
+        // What was seen is reported all the same.
+        Err(failure) => {
+            (Outcome { tally: Tally::default(), duration: Duration::ZERO, interrupted: false }, Some(failure))
+        }
+    };
+    let verdict = judge(&outcome.tally, &thresholds, outcome.duration);
+    let code = exit_code(&outcome, &verdict, arguments.allow_saturated);
+    let meta = Meta {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        scenario: scenario.name.clone(),
+        about: scenario.about.clone().unwrap_or_default(),
+        file: arguments.scenario.display().to_string(),
+        target: name,
+        dialects: dialects(&scenario),
+        seed,
+        started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        duration: outcome.duration,
+        load: scenario.load.populations.iter().map(describe).collect(),
+        cores: cores(),
+        workers: workers(),
+        interrupted: outcome.interrupted,
+        notes: trouble.iter().map(|failure| failure.text.clone()).chain(remark(code)).collect(),
+    };
+    let report = RunReport { meta: &meta, tally: &outcome.tally, verdict: &verdict };
+    write_reports(&folder, &report)?;
+    show(&report)?;
+    super::say(&format!("reports: {}", folder.display()));
+    match trouble {
+        Some(failure) => Err(failure),
+        None => Ok(code),
+    }
+}
+
+async fn perform(
+    scenario: &Arc<Scenario>,
+    seed: u64,
+    aim: Aim,
+    interrupt: &CancellationToken,
+) -> Result<Outcome, Failure> {
+    let ours = |error: &dyn std::fmt::Display| Failure::new(Code::Internal, error);
+    let Some(first) = scenario.load.populations.iter().flat_map(|population| &population.members).next() else {
+        return Err(Failure::new(Code::Inconclusive, "the scenario has no population"));
+    };
+    let clock = Clock::start();
+    let http = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(|error| ours(&error))?;
+    let session = SessionContext {
+        target: aim.target.clone(),
+        dialect: first.dialect.clone(),
+        observer: Arc::new(Nobody),
+        clock,
+        ids: IdSource::default(),
+        http,
+        pings: PingStyle::default(),
+    };
+    aim.knock(scenario, &session).await?;
+    let progress = Arc::new(Progress::default());
+    let _shown = Shown::start(progress.clone(), scenario.load.duration);
+    let options = RunOptions {
+        scenario: scenario.clone(),
+        seed,
+        clock: Clock::start(),
+        workers: workers(),
+        session,
+        credentials: aim.credentials,
+        progress,
+        interrupt: interrupt.clone(),
+    };
+    engine::run(options).await.map_err(|error| ours(&error))
+}
+
+/// Nobody is told about the first knock.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn observe(&self, _: &Observation<'_>) {}
+}
+
+fn exit_code(outcome: &Outcome, verdict: &Verdict, allow_saturated: bool) -> Code {
+    if outcome.interrupted {
+        return Code::Interrupted;
+    }
+    let refused = outcome.tally.dialects.values().flat_map(|dialect| dialect.transports.values()).all(|transport| {
+        transport.actions.values().all(|action| action.succeeded == 0)
+    });
+    let asked = outcome.tally.actions().any(|(_, _, _, action)| action.failed() > 0);
+    let lag = outcome.tally.schedule.lag.percentile(50.0);
+    match verdict.judgement {
+        Judgement::Failed if refused && asked => Code::Unreachable,
+        Judgement::Failed => Code::PeerFailed,
+        Judgement::Inconclusive => Code::Inconclusive,
+        _ if !allow_saturated && lag.is_some_and(|lag| lag > SATURATED) => Code::Saturated,
+        Judgement::Passed | Judgement::NonStrict => Code::Passed,
+    }
+}
+
+/// What a reader should know of an exit code that the verdict does not explain.
+fn remark(code: Code) -> Option<String> {
+    match code {
+        Code::Unreachable => Some("the target let nobody log in".to_owned()),
+        Code::Saturated => Some("the generator could not keep its schedule, so the numbers are its own, not the target's".to_owned()),
+        _ => None,
+    }
+}
+
+fn workers() -> usize {
+    cores()
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn dialects(scenario: &Scenario) -> Vec<String> {
+    let members = scenario.load.populations.iter().flat_map(|population| &population.members);
+    let mut names: Vec<DialectName> = members.map(|actor| actor.dialect.name.clone()).collect();
+    names.sort();
+    names.dedup();
+    names.iter().map(ToString::to_string).collect()
+}
+
+/// One sentence on how a population comes.
+fn describe(population: &Population) -> String {
+    let name = &population.name;
+    match &population.arrivals {
+        Arrivals::Open { stages, spacing, at_most } => {
+            let peak = stages.iter().map(|stage| stage.from.max(stage.to)).fold(0.0, f64::max);
+            let spacing = format!("{spacing:?}").to_lowercase();
+            let cap = at_most.map(|most| format!(", at most {most} present")).unwrap_or_default();
+            format!("{name}: arriving at up to {peak}/s ({spacing}){cap}")
+        }
+        Arrivals::Closed { stages } => {
+            let most = stages.iter().map(|stage| stage.from.max(stage.to)).max().unwrap_or(0);
+            format!("{name}: up to {most} at the same time")
+        }
+        Arrivals::Standing { count, .. } => format!("{name}: {count} standing"),
+        Arrivals::Together { count, at } => format!("{name}: {count} together after {at:?}"),
+    }
+}
+
+fn override_load(scenario: &mut Scenario, arguments: &RunArguments) -> Result<(), Failure> {
+    if let Some(duration) = arguments.duration {
+        scenario.load.duration = duration;
+    }
+    for Named { name, value } in &arguments.rate {
+        let population = pick(scenario, name.as_deref(), "--rate", |arrivals| matches!(arrivals, Arrivals::Open { .. }))?;
+        if let Arrivals::Open { stages, .. } = &mut population.arrivals {
+            // The shape stays; its peak becomes the rate.
+            let peak = stages.iter().map(|stage| stage.from.max(stage.to)).fold(0.0, f64::max);
+            for stage in stages {
+                stage.from *= value / peak;
+                stage.to *= value / peak;
+            }
+        }
+    }
+    for Named { name, value } in &arguments.users {
+        let counted = |arrivals: &Arrivals| !matches!(arrivals, Arrivals::Open { .. });
+        let population = pick(scenario, name.as_deref(), "--users", counted)?;
+        match &mut population.arrivals {
+            Arrivals::Closed { stages } => {
+                let most = stages.iter().map(|stage| stage.from.max(stage.to)).max().unwrap_or(1).max(1);
+                for stage in stages {
+                    stage.from = stage.from * value / most;
+                    stage.to = stage.to * value / most;
+                }
+            }
+            Arrivals::Standing { count, .. } | Arrivals::Together { count, .. } => *count = *value,
+            Arrivals::Open { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+/// The population that an option means: the named one, or the only one that it fits.
+fn pick<'a>(
+    scenario: &'a mut Scenario,
+    name: Option<&str>,
+    option: &str,
+    fits: impl Fn(&Arrivals) -> bool,
+) -> Result<&'a mut Population, Failure> {
+    let fitting: Vec<String> = scenario
+        .load
+        .populations
+        .iter()
+        .filter(|population| fits(&population.arrivals))
+        .map(|population| population.name.clone())
+        .collect();
+    let list = fitting.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let wrong = |reason: String| Failure::new(Code::Usage, format!("{option}: {reason}"));
+    let wanted = match (name, fitting.as_slice()) {
+        (_, []) => return Err(wrong("the scenario has no population that it fits".to_owned())),
+        (None, [only]) => only.clone(),
+        (None, _) => return Err(wrong(format!("say which population is meant, as NAME=VALUE; it fits {list}"))),
+        (Some(name), all) if all.iter().any(|fitting| fitting == name) => name.to_owned(),
+        (Some(name), _) => return Err(wrong(format!("it does not fit a population `{name}`; it fits {list}"))),
+    };
+    let found = scenario.load.populations.iter_mut().find(|population| population.name == wanted && fits(&population.arrivals));
+    found.ok_or_else(|| wrong("no such population".to_owned()))
+}
+
+/// Makes the folder first: what cannot be reported need not be run.
+fn report_folder(arguments: &RunArguments, scenario: &Scenario) -> Result<PathBuf, Failure> {
+    let folder = arguments.report.clone().unwrap_or_else(|| {
+        let time = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+        Path::new("reports/runs").join(format!("{time}-{}", scenario.name))
+    });
+    fs::create_dir_all(&folder).map_err(|error| {
+        Failure::new(Code::Usage, format!("cannot make the report folder {}: {error}", folder.display()))
+    })?;
+    Ok(folder)
+}
+
+fn write_reports(folder: &Path, report: &RunReport<'_>) -> Result<(), Failure> {
+    let write = |name: &str, render: &dyn Fn(&mut BufWriter<fs::File>) -> std::io::Result<()>| {
+        let path = folder.join(name);
+        let written = fs::File::create(&path).map(BufWriter::new).and_then(|mut file| {
+            render(&mut file)?;
+            file.flush()
+        });
+        written.map_err(|error| Failure::new(Code::Internal, format!("cannot write {}: {error}", path.display())))
+    };
+    write("report.json", &|file| report::json(report, file))?;
+    write("junit.xml", &|file| report::junit(report, file))?;
+    write("report.txt", &|file| report::terminal(report, file, Style { color: false, width: WIDTH }))
+}
+
+fn show(report: &RunReport<'_>) -> Result<(), Failure> {
+    let mut text = Vec::new();
+    let style = Style { color: super::color(&std::io::stdout()), width: WIDTH };
+    report::terminal(report, &mut text, style).map_err(|error| Failure::new(Code::Internal, error))?;
+    super::print(&String::from_utf8_lossy(&text));
+    Ok(())
+}

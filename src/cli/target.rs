@@ -1,0 +1,136 @@
+//! Whom a run talks to: the embedded reference server, or somebody else's.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::arguments::RunArguments;
+use super::{Failure, tokens};
+use crate::engine::Credentials;
+use crate::protocol::{DialectName, Protocol, Transport};
+use crate::reference::{Defect, Server, ServerOptions, Timing};
+use crate::scenario::Scenario;
+use crate::session::{RtmSession, SessionContext, Target, Token};
+use crate::verdict::ExitCode as Code;
+
+/// A server to talk to.
+pub(super) struct Aim {
+    pub target: Arc<Target>,
+    pub credentials: Credentials,
+    /// How reports call it.
+    pub name: String,
+    _embedded: Option<Embedded>,
+}
+
+/// The embedded server, on a thread and port of its own, until dropped.
+struct Embedded {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Aim {
+    pub fn take(
+        arguments: &RunArguments,
+        scenario: &Scenario,
+        seed: u64,
+        protocol: &Arc<Protocol>,
+    ) -> Result<Self, Failure> {
+        match (&arguments.target, &arguments.token_file) {
+            (Some(url), Some(token_file)) => {
+                let target = Target::parse(url, arguments.license_id).map_err(|e| Failure::new(Code::Usage, e))?;
+                let credentials = Credentials::listed(scenario, tokens::read(token_file)?)
+                    .map_err(|e| Failure::new(Code::Input, e))?;
+                let name = target.peer();
+                Ok(Self { target: Arc::new(target), credentials, name, _embedded: None })
+            }
+            _ => {
+                let (addr, embedded) = Embedded::start(arguments.defect.clone(), seed, protocol.clone())?;
+                let target = Target::parse(&format!("http://{addr}"), arguments.license_id)
+                    .map_err(|e| Failure::new(Code::Internal, e))?;
+                let mut name = "the embedded reference server".to_owned();
+                if !arguments.defect.is_empty() {
+                    let defects: Vec<_> = arguments.defect.iter().map(ToString::to_string).collect();
+                    name = format!("{name} with {}", defects.join(", "));
+                }
+                let credentials = Credentials::invented(scenario, seed);
+                Ok(Self { target: Arc::new(target), credentials, name, _embedded: Some(embedded) })
+            }
+        }
+    }
+
+    /// Knocks once with each dialect and transport of the scenario, so that a run against nothing ends at once.
+    pub async fn knock(&self, scenario: &Scenario, context: &SessionContext) -> Result<(), Failure> {
+        let unreachable = |reason: String| {
+            Failure::new(Code::Unreachable, format!("cannot use {}: {reason}", self.name))
+        };
+        let mut seen: BTreeSet<(DialectName, Transport)> = BTreeSet::new();
+        for actor in scenario.load.populations.iter().flat_map(|population| &population.members) {
+            if !seen.insert((actor.dialect.name.clone(), actor.transport)) {
+                continue;
+            }
+            match actor.transport {
+                Transport::Websocket => {
+                    let context = SessionContext { dialect: actor.dialect.clone(), ..context.clone() };
+                    let session = RtmSession::connect(&context, &Token::new(""))
+                        .await
+                        .map_err(|error| unreachable(error.to_string()))?;
+                    session.close().await;
+                }
+                Transport::Web => {
+                    let connecting = tokio::net::TcpStream::connect(self.target.address());
+                    tokio::time::timeout(Duration::from_secs(10), connecting)
+                        .await
+                        .map_err(|_| unreachable("no connection within 10 s".to_owned()))?
+                        .map_err(|error| unreachable(error.to_string()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Embedded {
+    fn start(defects: Vec<Defect>, seed: u64, protocol: Arc<Protocol>) -> Result<(SocketAddr, Self), Failure> {
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::new(Code::Internal, format!("the embedded reference server did not start: {error}"))
+        };
+        let (stop, stopped) = oneshot::channel();
+        let (tell, told) = std::sync::mpsc::channel();
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let options = ServerOptions { listen, seed, defects, protocol, timing: Timing::default() };
+        let thread = std::thread::Builder::new()
+            .name("reference".to_owned())
+            .spawn(move || {
+                let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                    Ok(runtime) => runtime,
+                    Err(error) => return drop(tell.send(Err(error.to_string()))),
+                };
+                runtime.block_on(async {
+                    match Server::bind(options).await {
+                        Ok(server) => {
+                            let _ = tell.send(Ok(server.addr()));
+                            // A dropped sender stops it as well.
+                            server.run(async { drop(stopped.await) }).await;
+                        }
+                        Err(error) => drop(tell.send(Err(error.to_string()))),
+                    }
+                });
+            })
+            .map_err(|error| failed(&error))?;
+        let addr = told.recv().map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
+        Ok((addr, Self { stop: Some(stop), thread: Some(thread) }))
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // It has nothing to tell us any more.
+            let _ = thread.join();
+        }
+    }
+}

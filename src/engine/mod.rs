@@ -1,0 +1,31 @@
+//! Runs a scenario's populations: on worker threads of our own, and, for the Web API, on goose's slots.
+//!
+//! Each worker is one current-thread runtime with its own pacer and recorder; only the order ledger is shared. Who
+//! starts when is decided by the schedule alone: worker k of n takes every n-th arrival.
+
+mod credentials;
+mod population;
+mod run;
+mod slots;
+mod stage;
+mod worker;
+
+pub use credentials::{Credentials, PoolError};
+pub use run::{Outcome, Progress, RunOptions, run};
+
+/// Our own failure to run.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The system did not give us what a worker needs.
+    #[error("cannot start a worker thread: {0}")]
+    Worker(#[source] std::io::Error),
+    /// The client for Web API calls could not be made.
+    #[error("cannot set up the HTTP client: {0}")]
+    Http(String),
+    /// goose did not run.
+    #[error("the Web API slots could not run: {0}")]
+    Slots(String),
+    /// A thread of ours panicked: our bug.
+    #[error("a worker thread panicked")]
+    Panicked,
+}

@@ -1,0 +1,241 @@
+//! A whole run, from the first standing actor to the last closed connection.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::EngineError;
+use super::credentials::Credentials;
+use super::population::{Crowd, Share, Shared};
+use super::slots::Slots;
+use super::worker::{self, Setup};
+use crate::observe::{Clock, Fact, Moment};
+use crate::record::{Ledger, Recorder, Tally};
+use crate::scenario::{Arrivals, Scenario};
+use crate::session::SessionContext;
+
+/// How long the standing populations have to come before the arrivals begin.
+const HEAD_START: Duration = Duration::from_secs(1);
+/// How long standing actors may take to leave once they are dismissed.
+const LEAVE_WITHIN: Duration = Duration::from_secs(5);
+/// How often the order ledger is asked to judge what can be judged.
+const SETTLE_EVERY: Duration = Duration::from_secs(1);
+
+/// What to run.
+pub struct RunOptions {
+    /// The scenario.
+    pub scenario: Arc<Scenario>,
+    /// Seed of all choices.
+    pub seed: u64,
+    /// The run's time; it starts with the clock.
+    pub clock: Clock,
+    /// Worker threads for real-time actors.
+    pub workers: usize,
+    /// How to reach the server. The observer in it is replaced.
+    pub session: SessionContext,
+    /// Tokens.
+    pub credentials: Credentials,
+    /// Told how the run goes on.
+    pub progress: Arc<Progress>,
+    /// Cancelled by somebody who wants the run to end early, with a report.
+    pub interrupt: CancellationToken,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Everything that was recorded.
+    pub tally: Tally,
+    /// From the first arrival to the end.
+    pub duration: Duration,
+    /// Whether somebody ended it early.
+    pub interrupted: bool,
+}
+
+/// How a run goes on. All counts are of the whole run.
+#[derive(Debug, Default)]
+pub struct Progress {
+    present: AtomicUsize,
+    came: AtomicU64,
+    answers: AtomicU64,
+    pushes: AtomicU64,
+    violations: AtomicU64,
+}
+
+impl Progress {
+    /// Actors that walk at present.
+    pub fn present(&self) -> usize {
+        self.present.load(Ordering::Relaxed)
+    }
+
+    /// Actors that have started.
+    pub fn came_in_all(&self) -> u64 {
+        self.came.load(Ordering::Relaxed)
+    }
+
+    /// Answers so far.
+    pub fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
+    }
+
+    /// Pushes so far.
+    pub fn pushes(&self) -> u64 {
+        self.pushes.load(Ordering::Relaxed)
+    }
+
+    /// Violations on single connections so far, of any grade.
+    pub fn violations(&self) -> u64 {
+        self.violations.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn came(&self) {
+        self.present.fetch_add(1, Ordering::Relaxed);
+        self.came.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn left(&self) {
+        self.present.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn observed(&self, fact: &Fact<'_>) {
+        let counter = match fact {
+            Fact::Answered(_) => &self.answers,
+            Fact::Pushed(_) => &self.pushes,
+            Fact::Violated(_) => &self.violations,
+            _ => return,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A worker's recorder, counting for the progress on the way.
+pub(super) struct Counting {
+    pub recorder: Arc<Recorder>,
+    pub progress: Arc<Progress>,
+}
+
+/// Runs a scenario to its end.
+///
+/// # Errors
+/// Only for failures of ours; whatever the target does is in the outcome.
+pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
+    let RunOptions { scenario, seed, clock, workers, session, credentials, progress, interrupt } = options;
+    let load = scenario.load.clone();
+    let ramps = load.populations.iter().filter_map(|population| match population.arrivals {
+        Arrivals::Standing { ramp, .. } => Some(ramp + HEAD_START),
+        _ => None,
+    });
+    let begin = clock.now() + ramps.max().unwrap_or_default();
+    let crowds: Vec<_> = load
+        .populations
+        .iter()
+        .enumerate()
+        .map(|(number, population)| {
+            Arc::new(Crowd { population: population.clone(), number, present: Arc::new(AtomicUsize::new(0)) })
+        })
+        .collect();
+    let users: usize = crowds.iter().map(|crowd| crowd.slots()).sum();
+    let shared = Arc::new(Shared {
+        scenario: scenario.clone(),
+        seed,
+        begin,
+        end: begin + load.duration,
+        last_call: CancellationToken::new(),
+        dismissal: CancellationToken::new(),
+        drivers: TaskTracker::new(),
+        arriving: TaskTracker::new(),
+        standing: TaskTracker::new(),
+        slots: Arc::new(Slots::new(users)),
+    });
+    let (ledger, credentials) = (Arc::new(Ledger::default()), Arc::new(credentials));
+    let finish = CancellationToken::new();
+    let (web, rtm): (Vec<_>, Vec<_>) = crowds.into_iter().partition(|crowd| crowd.is_web());
+    let mut threads = Vec::new();
+    let mut recorders = Vec::new();
+    let mut start = |crowds: &[Arc<Crowd>], share: Share, slots: Option<usize>| {
+        let (thread, recorder) = worker::start(Setup {
+            clock,
+            shared: shared.clone(),
+            crowds: crowds.to_vec(),
+            share,
+            ledger: ledger.clone(),
+            credentials: credentials.clone(),
+            progress: progress.clone(),
+            session: session.clone(),
+            finish: finish.clone(),
+            driving: shared.drivers.token(),
+            slots,
+        })?;
+        threads.push(thread);
+        recorders.push(recorder);
+        Ok::<_, EngineError>(())
+    };
+    for index in 0..if rtm.is_empty() { 0 } else { workers } {
+        start(&rtm, Share { index, of: workers }, None)?;
+    }
+    if users > 0 {
+        start(&web, Share { index: 0, of: 1 }, Some(users))?;
+    }
+    shared.drivers.close();
+    let settling = settle(recorders.first().cloned(), clock, finish.clone());
+    let directing = direct(&shared, clock, load.wind_down, &interrupt);
+    let interrupted = tokio::select! {
+        interrupted = directing => interrupted,
+        () = settling => false,
+    };
+    shared.slots.close();
+    finish.cancel();
+    let joined = tokio::task::spawn_blocking(move || {
+        threads.into_iter().map(|thread| thread.join().unwrap_or(Err(EngineError::Panicked))).collect::<Vec<_>>()
+    });
+    let ended = joined.await.map_err(|_| EngineError::Panicked)?;
+    let now = clock.now();
+    let mut tally = Tally::default();
+    for recorder in &recorders {
+        recorder.settle(now);
+        tally.merge(recorder.take());
+    }
+    ended.into_iter().collect::<Result<(), _>>()?;
+    Ok(Outcome { tally, duration: now.since(begin), interrupted })
+}
+
+/// Lets arrivals come until their time is over, everybody finish, and the standing populations go. Returns whether the
+/// run was interrupted.
+async fn direct(shared: &Shared, clock: Clock, wind_down: Duration, interrupt: &CancellationToken) -> bool {
+    let at = |moment: Moment| tokio::time::sleep_until(clock.instant(moment).into());
+    let none_left = async {
+        shared.drivers.wait().await;
+        shared.arriving.close();
+        shared.arriving.wait().await;
+    };
+    tokio::select! {
+        () = at(shared.end) => {}
+        () = interrupt.cancelled() => {}
+        () = none_left => {}
+    }
+    shared.last_call.cancel();
+    shared.arriving.close();
+    tokio::select! {
+        () = shared.arriving.wait() => {}
+        () = tokio::time::sleep(wind_down) => {}
+        // Whoever interrupts does not want to wait for people who chat.
+        () = interrupt.cancelled() => { tokio::time::sleep(LEAVE_WITHIN.min(wind_down) / 5).await; }
+    }
+    shared.dismissal.cancel();
+    shared.standing.close();
+    let _ = tokio::time::timeout(LEAVE_WITHIN, shared.standing.wait()).await;
+    interrupt.is_cancelled()
+}
+
+async fn settle(recorder: Option<Arc<Recorder>>, clock: Clock, finish: CancellationToken) {
+    let Some(recorder) = recorder else { return std::future::pending().await };
+    loop {
+        tokio::select! {
+            () = finish.cancelled() => return,
+            () = tokio::time::sleep(SETTLE_EVERY) => recorder.settle(clock.now()),
+        }
+    }
+}

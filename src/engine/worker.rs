@@ -1,0 +1,102 @@
+//! One worker thread: a current-thread runtime, a pacer, a recorder.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::credentials::Credentials;
+use super::population::{Crowd, Share, Shared, drive};
+use super::run::{Counting, Progress};
+use super::stage::Worker;
+use super::{EngineError, slots};
+use crate::load::Pacer;
+use crate::observe::{Clock, Observation, Observer};
+use crate::record::{Ledger, Recorder};
+use crate::scenario::Stage;
+use crate::session::SessionContext;
+
+/// What a worker needs to begin.
+pub(super) struct Setup {
+    pub clock: Clock,
+    pub shared: Arc<Shared>,
+    pub crowds: Vec<Arc<Crowd>>,
+    pub share: Share,
+    pub ledger: Arc<Ledger>,
+    pub credentials: Arc<Credentials>,
+    pub progress: Arc<Progress>,
+    /// Its observer is replaced by the worker's own.
+    pub session: SessionContext,
+    /// Cancelled when the worker should drop what it still has and end.
+    pub finish: CancellationToken,
+    /// Held until no further arrival of this worker can come.
+    pub driving: TaskTrackerToken,
+    /// Users of goose, for the worker that serves the Web API's slots.
+    pub slots: Option<usize>,
+}
+
+/// Starts the thread. What it recorded is in the recorder that comes with it.
+pub(super) fn start(setup: Setup) -> Result<(JoinHandle<Result<(), EngineError>>, Arc<Recorder>), EngineError> {
+    let recorder = Arc::new(Recorder::new(setup.ledger.clone()));
+    let kept = recorder.clone();
+    let name = if setup.slots.is_some() { "web".to_owned() } else { format!("worker-{}", setup.share.index) };
+    let thread = std::thread::Builder::new()
+        .name(name)
+        .spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(EngineError::Worker)?;
+            let done = runtime.block_on(work(setup, recorder));
+            // Actors that still walk are dropped here; their sessions record their end.
+            drop(runtime);
+            done
+        })
+        .map_err(EngineError::Worker)?;
+    Ok((thread, kept))
+}
+
+async fn work(setup: Setup, recorder: Arc<Recorder>) -> Result<(), EngineError> {
+    let Setup { clock, shared, crowds, share, credentials, progress, session, finish, driving: held, slots: users, .. } = setup;
+    let pacer = Pacer::new(clock).map_err(EngineError::Worker)?;
+    let observer: Arc<dyn Observer> = Arc::new(Counting { recorder: recorder.clone(), progress: progress.clone() });
+    let worker = Arc::new(Worker { clock, pacer, recorder, credentials, progress });
+    let stage = Stage {
+        surroundings: worker.clone(),
+        clock,
+        session: SessionContext { observer, ..session },
+        wind_down: shared.last_call.clone(),
+    };
+    let drivers = join_all(
+        crowds.into_iter().map(|crowd| drive(shared.clone(), crowd, share, worker.clone(), stage.clone())),
+    );
+    let driving = async {
+        drivers.await;
+        drop(held);
+        finish.cancelled().await;
+        Ok(())
+    };
+    match users {
+        None => tokio::select! {
+            done = driving => done,
+            () = finish.cancelled() => Ok(()),
+        },
+        Some(users) => {
+            let serving = slots::serve(shared.slots.clone(), users, shared.scenario.clone(), worker.clone(), stage.clone());
+            let (served, _) = tokio::join!(serving, async {
+                tokio::select! {
+                    _ = driving => {}
+                    () = finish.cancelled() => {}
+                }
+            });
+            served
+        }
+    }
+}
+
+impl Observer for Counting {
+    fn observe(&self, observation: &Observation<'_>) {
+        self.progress.observed(&observation.fact);
+        self.recorder.observe(observation);
+    }
+}

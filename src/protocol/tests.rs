@@ -1,0 +1,176 @@
+//! The protocol data holds together, and says where it comes from.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use super::*;
+
+static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::embedded().unwrap());
+
+fn folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas"))
+}
+
+#[test]
+fn the_dialects_are_complete() {
+    // Counts of the documents: 14 methods and `ping`; 36 described methods, 2 only in the index, 3 only in companions.
+    let count = |name: &str| {
+        let dialect = PROTOCOL.dialect(name).unwrap();
+        let described = dialect.catalog.actions.values().filter(|action| !action.indexed_only).count();
+        assert_eq!(dialect.schemas.names(Kind::Request).len(), described);
+        assert_eq!(dialect.schemas.names(Kind::Response).len(), described);
+        (described, dialect.catalog.actions.len(), dialect.schemas.names(Kind::Push).len())
+    };
+    assert_eq!(count("customer/v0.3"), (15, 15, 11));
+    assert_eq!(count("agent/v3.0"), (39, 41, 31));
+}
+
+#[test]
+fn an_unknown_dialect_is_told_with_those_that_exist() {
+    let error = PROTOCOL.dialect("agent/v9").unwrap_err();
+    assert_eq!(error.to_string(), "unknown dialect `agent/v9`; known: agent/v3.0, customer/v0.3");
+}
+
+#[test]
+fn rules_name_violation_kinds_and_every_limit_is_in_its_request_schema() {
+    for dialect in PROTOCOL.dialects() {
+        for (name, action) in &dialect.catalog.actions {
+            for (member, limit) in &action.limits {
+                let Some(max) = limit.max else { continue };
+                let payload = |value: i64| {
+                    let mut payload = json!({"chat_id": "c", "thread_ids": ["t"]});
+                    let mut here = &mut payload;
+                    for part in member.split('.') {
+                        here = &mut here[part];
+                    }
+                    *here = json!(value);
+                    payload
+                };
+                assert!(
+                    dialect.schemas.check(Kind::Request, name, &payload(max)).is_empty(),
+                    "{name}.{member} at {max}"
+                );
+                let beyond = dialect.schemas.check(Kind::Request, name, &payload(max + 1));
+                assert!(!beyond.is_empty(), "{name}.{member} beyond {max}");
+            }
+        }
+    }
+}
+
+/// Keywords that say something about a value which a document must stand behind.
+const CONSTRAINTS: &[&str] = &[
+    "type",
+    "required",
+    "enum",
+    "const",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "minProperties",
+    "pattern",
+];
+
+/// Finds constraints without a `$comment` on themselves or on a schema around them. What a whole file says of itself does
+/// not stand for its members.
+fn uncommented(schema: &Value, at: &str, around: bool, found: &mut Vec<String>) {
+    let Some(map) = schema.as_object() else { return };
+    let covered = around || map.contains_key("$comment");
+    if !covered && CONSTRAINTS.iter().any(|keyword| map.contains_key(*keyword)) {
+        found.push(at.to_owned());
+    }
+    let within = covered && at.contains('#');
+    for (key, value) in map {
+        let at = format!("{at}{}/{key}", if at.contains('#') { "" } else { "#" });
+        match (key.as_str(), value) {
+            ("properties" | "patternProperties" | "$defs", Value::Object(members)) => {
+                for (name, member) in members {
+                    uncommented(member, &format!("{at}/{name}"), within, found);
+                }
+            }
+            // A condition only asks; it does not constrain.
+            ("if" | "contains", _) => {}
+            (_, Value::Array(items)) => {
+                for (index, item) in items.iter().enumerate() {
+                    uncommented(item, &format!("{at}/{index}"), within, found);
+                }
+            }
+            (_, value) => uncommented(value, &at, within, found),
+        }
+    }
+}
+
+#[test]
+fn every_constraint_says_where_it_comes_from() {
+    let files = SchemaFiles::embedded();
+    let mut found = Vec::new();
+    for dialect in files.dialect_folders() {
+        for (path, text) in files.json_below(&dialect) {
+            let schema: Value = serde_json::from_str(text).unwrap();
+            assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema", "{path}");
+            uncommented(&schema, path, false, &mut found);
+        }
+    }
+    assert!(found.is_empty(), "{} constraints without a comment:\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn the_files_on_disk_are_the_embedded_ones() {
+    let disk = Protocol::from_dir(folder()).unwrap();
+    let names = |protocol: &Protocol| protocol.dialects().map(|dialect| dialect.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&disk), names(&PROTOCOL));
+}
+
+#[test]
+fn a_folder_that_does_not_hold_together_is_refused_with_its_file() {
+    let copy = tempfile::tempdir().unwrap();
+    let target = copy.path().join("customer/v0.3");
+    copy_folder(&folder().join("customer/v0.3"), &target);
+    std::fs::remove_file(target.join("pushes/thread_closed.json")).unwrap();
+    let error = Protocol::from_dir(copy.path()).unwrap_err().to_string();
+    assert_eq!(error, "customer/v0.3/pushes: no schema file for `thread_closed`");
+    let empty = tempfile::tempdir().unwrap();
+    assert!(Protocol::from_dir(empty.path()).unwrap_err().to_string().contains("no schema files"));
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copy = to.join(path.file_name().unwrap());
+        if path.is_dir() { copy_folder(&path, &copy) } else { std::fs::copy(&path, &copy).map(drop).unwrap() }
+    }
+}
+
+#[test]
+fn a_mismatch_names_the_leaf_and_its_line() {
+    let customer = PROTOCOL.dialect("customer/v0.3").unwrap();
+    let push = json!({"chat_id": "c", "thread_id": 7});
+    let mut found = customer.schemas.check(Kind::Push, "incoming_event", &push);
+    found.sort_by(|a, b| a.pointer.cmp(&b.pointer));
+    assert_eq!(
+        found,
+        [
+            Mismatch {
+                kind: MismatchKind::MissingMember,
+                pointer: "/event".into(),
+                keyword: "required".into(),
+                expected: "a member `event`".into(),
+                got: "nothing".into(),
+                source: Some("customer-v0.3 1133,1134,1135".into()),
+            },
+            Mismatch {
+                kind: MismatchKind::WrongType,
+                pointer: "/thread_id".into(),
+                keyword: "type".into(),
+                expected: "string".into(),
+                got: "7".into(),
+                source: Some("customer-v0.3 1134".into()),
+            },
+        ]
+    );
+}

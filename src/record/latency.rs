@@ -1,0 +1,196 @@
+//! A distribution of durations.
+
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Deserializer as Reader, Serializer as _, V2DeflateSerializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::merge::Merge;
+
+/// Shortest duration told apart, in microseconds.
+const LOWEST: u64 = 1;
+/// Longest duration told apart, in microseconds; what is longer counts as this.
+const HIGHEST: u64 = 60_000_000;
+/// Significant digits.
+const DIGITS: u8 = 3;
+
+/// A histogram of durations: 1 µs to 60 s with 3 significant digits; longer ones count as 60 s. An empty one costs
+/// nothing, any other 68 KiB. In files it is the base64 of HdrHistogram's "V2 + deflate" encoding.
+#[derive(Clone, Default, PartialEq)]
+pub struct Latency(Option<Histogram<u32>>);
+
+/// A text is not a histogram of ours.
+#[derive(Debug, thiserror::Error)]
+pub enum LatencyError {
+    /// Not base64.
+    #[error("a histogram that is not base64: {0}")]
+    NotBase64(#[from] base64::DecodeError),
+    /// Not HdrHistogram's encoding.
+    #[error("a histogram in an unknown encoding: {0}")]
+    NotHistogram(String),
+    /// Another range or precision, so that merging would lose something.
+    #[error("a histogram of another range or precision")]
+    OtherBounds,
+}
+
+impl Latency {
+    /// Counts one duration.
+    pub fn record(&mut self, duration: Duration) {
+        if self.0.is_none() {
+            // Only bounds that make no sense are refused, and these are constants.
+            self.0 = Histogram::new_with_bounds(LOWEST, HIGHEST, DIGITS).ok();
+        }
+        if let Some(histogram) = &mut self.0 {
+            histogram.saturating_record(u64::try_from(duration.as_micros()).unwrap_or(HIGHEST));
+        }
+    }
+
+    /// How many durations were counted.
+    pub fn count(&self) -> u64 {
+        self.0.as_ref().map_or(0, Histogram::len)
+    }
+
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+
+    /// The duration that `percent` (0 to 100) of all do not exceed; none when nothing was counted.
+    pub fn percentile(&self, percent: f64) -> Option<Duration> {
+        self.filled().map(|h| Duration::from_micros(h.value_at_percentile(percent.clamp(0.0, 100.0))))
+    }
+
+    /// The longest; none when nothing was counted.
+    pub fn max(&self) -> Option<Duration> {
+        self.filled().map(|h| Duration::from_micros(h.max()))
+    }
+
+    /// The mean; none when nothing was counted.
+    pub fn mean(&self) -> Option<Duration> {
+        self.filled().map(|h| Duration::from_nanos((h.mean() * 1_000.0) as u64))
+    }
+
+    /// All of them in one.
+    pub fn sum<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        parts.into_iter().cloned().fold(Self::default(), |mut sum, part| {
+            sum.absorb(part);
+            sum
+        })
+    }
+
+    fn filled(&self) -> Option<&Histogram<u32>> {
+        self.0.as_ref().filter(|histogram| !histogram.is_empty())
+    }
+
+    fn encode(&self) -> Result<String, String> {
+        let Some(histogram) = self.filled() else { return Ok(String::new()) };
+        let mut bytes = Vec::new();
+        V2DeflateSerializer::new().serialize(histogram, &mut bytes).map_err(|e| format!("{e:?}"))?;
+        Ok(BASE64.encode(bytes))
+    }
+
+    fn decode(text: &str) -> Result<Self, LatencyError> {
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        let bytes = BASE64.decode(text)?;
+        let histogram: Histogram<u32> = Reader::new()
+            .deserialize(&mut bytes.as_slice())
+            .map_err(|e| LatencyError::NotHistogram(format!("{e:?}")))?;
+        if (histogram.low(), histogram.high(), histogram.sigfig()) != (LOWEST, HIGHEST, DIGITS) {
+            return Err(LatencyError::OtherBounds);
+        }
+        Ok(Self(Some(histogram)))
+    }
+}
+
+impl Merge for Latency {
+    fn absorb(&mut self, other: Self) {
+        match (&mut self.0, other.0) {
+            (_, None) => {}
+            (mine @ None, theirs) => *mine = theirs,
+            // The bounds are the same, so nothing can be out of range.
+            (Some(mine), Some(theirs)) => drop(mine.add(&theirs)),
+        }
+    }
+}
+
+impl fmt::Debug for Latency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Latency").field("count", &self.count()).field("max", &self.max()).finish()
+    }
+}
+
+impl Serialize for Latency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.encode().map_err(serde::ser::Error::custom)?)
+    }
+}
+
+impl<'de> Deserialize<'de> for Latency {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::decode(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(micros: &[u64]) -> Latency {
+        let mut latency = Latency::default();
+        micros.iter().for_each(|&us| latency.record(Duration::from_micros(us)));
+        latency
+    }
+
+    #[test]
+    fn an_empty_one_tells_nothing() {
+        let empty = Latency::default();
+        assert_eq!((empty.count(), empty.max(), empty.mean(), empty.percentile(99.0)), (0, None, None, None));
+        assert_eq!(serde_json::to_string(&empty).unwrap(), "\"\"");
+    }
+
+    #[test]
+    fn percentiles_keep_three_digits_and_more_than_a_minute_counts_as_one() {
+        let mut latency = of(&(1..=1000).map(|n| n * 1000).collect::<Vec<_>>());
+        let p99 = latency.percentile(99.0).unwrap().as_secs_f64();
+        assert!((p99 - 0.990).abs() < 0.001, "{p99}");
+        latency.record(Duration::from_secs(3600));
+        assert_eq!(latency.max().unwrap().as_secs(), 60);
+        assert_eq!(latency.count(), 1001);
+    }
+
+    #[test]
+    fn what_is_no_histogram_of_ours_is_refused() {
+        assert!(matches!(Latency::decode("%"), Err(LatencyError::NotBase64(_))));
+        assert!(matches!(Latency::decode("AAAA"), Err(LatencyError::NotHistogram(_))));
+        let mut bytes = Vec::new();
+        let other = Histogram::<u32>::new_with_bounds(1, 1000, 2).unwrap();
+        V2DeflateSerializer::new().serialize(&other, &mut bytes).unwrap();
+        assert!(matches!(Latency::decode(&BASE64.encode(bytes)), Err(LatencyError::OtherBounds)));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn what_is_written_reads_back(micros in proptest::collection::vec(0..100_000_000u64, 0..50)) {
+            let latency = of(&micros);
+            let text = serde_json::to_string(&latency).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Latency>(&text).unwrap(), latency);
+        }
+
+        #[test]
+        fn merging_equals_counting_all_in_one(a in proptest::collection::vec(0..100_000_000u64, 0..50),
+                                              b in proptest::collection::vec(0..100_000_000u64, 0..50)) {
+            let mut merged = of(&a);
+            merged.absorb(of(&b));
+            prop_assert_eq!(merged, of(&[a, b].concat()));
+        }
+    }
+}

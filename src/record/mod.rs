@@ -1,0 +1,20 @@
+//! Folds observations into a [`Tally`]: latencies, answers, timeouts, order of events, violations.
+//!
+//! One [`Recorder`] per worker thread, one [`Ledger`] for all of them. Tallies merge without loss.
+
+mod latency;
+mod ledger;
+mod merge;
+mod recorder;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod violations;
+
+pub use latency::{Latency, LatencyError};
+pub use ledger::Ledger;
+pub use recorder::Recorder;
+pub use tally::{
+    ActionTally, Actors, DialectTally, Ordering, PushTally, Schedule, StepFailure, Steps, Tally, TransportTally,
+};
+pub use violations::{Sample, ViolationTally, Violations};

@@ -1,0 +1,164 @@
+//! One worker thread's recorder.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::ledger::Ledger;
+use super::tally::{ActionTally, PushTally, StepFailure, Tally};
+use crate::message::ApiError;
+use crate::observe::{Answer, Fact, Moment, Observation, Observer, Pushed, Sent};
+
+/// Distinct error types kept of an action; a peer could invent any number.
+const ERROR_TYPES: usize = 32;
+/// Distinct names of pushes (and of actions) kept of a dialect, for the same reason.
+const NAMES: usize = 256;
+/// What the names beyond a limit are called.
+const OTHER: &str = "other";
+/// The error type of a refusal that names none.
+const UNTYPED: &str = "untyped";
+
+/// Folds the observations of one worker thread into a tally.
+///
+/// Its lock is for moving the tally out; as each worker has its own recorder, nobody else waits for it.
+#[derive(Debug)]
+pub struct Recorder {
+    tally: Mutex<Tally>,
+    ledger: Arc<Ledger>,
+}
+
+impl Recorder {
+    /// A recorder that shares the order ledger with the others of the run.
+    pub fn new(ledger: Arc<Ledger>) -> Self {
+        Self { tally: Mutex::default(), ledger }
+    }
+
+    /// What was recorded since the last time; the recorder goes on with an empty tally.
+    pub fn take(&self) -> Tally {
+        std::mem::take(&mut *self.tally())
+    }
+
+    /// A copy of what was recorded.
+    pub fn snapshot(&self) -> Tally {
+        self.tally().clone()
+    }
+
+    /// Judges what can be judged now about events that had to reach somebody. To be called about once a second by one
+    /// of the workers, and once after the last connection was closed.
+    pub fn settle(&self, now: Moment) {
+        self.ledger.settle(now, &mut self.tally());
+    }
+
+    /// An arrival is due.
+    pub fn due(&self) {
+        self.tally().schedule.due += 1;
+    }
+
+    /// Arrivals could not start when they were due.
+    pub fn dropped(&self, arrivals: u64) {
+        self.tally().schedule.dropped += arrivals;
+    }
+
+    /// An arrival started, `lag` after it was due.
+    pub fn started(&self, lag: Duration) {
+        let schedule = &mut self.tally().schedule;
+        schedule.started += 1;
+        schedule.lag.record(lag);
+    }
+
+    /// An actor begins to walk its steps.
+    pub fn actor_started(&self) {
+        self.tally().actors.started += 1;
+    }
+
+    /// An actor has no further steps: it came to the end, or it gave up.
+    pub fn actor_finished(&self, ok: bool) {
+        let actors = &mut self.tally().actors;
+        *(if ok { &mut actors.finished } else { &mut actors.failed }) += 1;
+    }
+
+    /// An actor was stopped by the end of the run.
+    pub fn actor_interrupted(&self) {
+        self.tally().actors.interrupted += 1;
+    }
+
+    /// A step did not do what its scenario expects.
+    pub fn step_failed(&self, failure: StepFailure) {
+        self.tally().steps.add(failure);
+    }
+
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        // A panic elsewhere leaves numbers behind that are still worth reporting.
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for Recorder {
+    fn observe(&self, observation: &Observation<'_>) {
+        let mut tally = self.tally();
+        tally.first = tally.first.map_or(Some(observation.at), |first| Some(first.min(observation.at)));
+        tally.last = tally.last.max(Some(observation.at));
+        if let Fact::Violated(violation) = &observation.fact {
+            tally.violations.add(violation.clone(), || observation.transcript.frames());
+            return;
+        }
+        count(&mut tally, observation);
+        self.ledger.observe(observation, &mut tally);
+    }
+}
+
+fn count(tally: &mut Tally, observation: &Observation<'_>) {
+    let dialect = tally.dialects.entry(observation.dialect.name.clone()).or_default();
+    if let Fact::Pushed(push) = &observation.fact {
+        return named(&mut dialect.pushes, push.action, NAMES, |tally| pushed(tally, push));
+    }
+    let transport = dialect.transports.entry(observation.transport).or_default();
+    let actions = &mut transport.actions;
+    match &observation.fact {
+        Fact::Connected { took } => {
+            transport.opened += 1;
+            transport.connect.record(*took);
+        }
+        Fact::Closed(how) => *transport.closings.entry(*how).or_default() += 1,
+        Fact::Sent(sent) => named(actions, sent.action, NAMES, |tally| requested(tally, sent)),
+        Fact::Answered(answer) => named(actions, answer.action, NAMES, |tally| answered(tally, answer, observation.at)),
+        Fact::TimedOut { action } => named(actions, action, NAMES, |tally: &mut ActionTally| tally.timeouts += 1),
+        Fact::Pushed(_) | Fact::Violated(_) | Fact::Ponged => {}
+    }
+}
+
+fn pushed(tally: &mut PushTally, push: &Pushed<'_>) {
+    tally.count += 1;
+    tally.bytes += push.bytes as u64;
+}
+
+fn requested(tally: &mut ActionTally, sent: &Sent<'_>) {
+    tally.sent += 1;
+    tally.bytes_out += sent.bytes as u64;
+}
+
+fn answered(tally: &mut ActionTally, answer: &Answer<'_>, at: Moment) {
+    tally.answered += 1;
+    tally.bytes_in += answer.bytes as u64;
+    tally.late += u64::from(answer.late);
+    tally.response.record(at.since(answer.intended));
+    tally.service.record(at.since(answer.sent));
+    if answer.success {
+        tally.succeeded += 1;
+    } else {
+        let kind = ApiError::kind_of(answer.payload).unwrap_or(UNTYPED);
+        named(&mut tally.errors, kind, ERROR_TYPES, |count: &mut u64| *count += 1);
+    }
+}
+
+/// Changes the entry of that name, without allocating when there is one; past the limit, the entry of all others.
+fn named<V: Default>(map: &mut BTreeMap<String, V>, name: &str, limit: usize, change: impl FnOnce(&mut V)) {
+    let name = if map.len() < limit || map.contains_key(name) { name } else { OTHER };
+    if let Some(value) = map.get_mut(name) {
+        change(value);
+    } else {
+        let mut value = V::default();
+        change(&mut value);
+        map.insert(name.to_owned(), value);
+    }
+}

@@ -1,0 +1,148 @@
+//! What is counted, and that parts of a tally add up to the whole.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::legal::{Said, interleaved, said, streams};
+use super::*;
+use crate::observe::ViolationKind;
+
+fn action<'a>(tally: &'a Tally, name: &str) -> &'a ActionTally {
+    &tally.dialects["customer/v0.3"].transports[&Transport::Websocket].actions[name]
+}
+
+#[test]
+fn requests_are_counted_with_their_answers() {
+    let mut world = World::new();
+    let summary = || Answer(json!({"chats_summary": [], "total_chats": 0}));
+    world.play(&[
+        (0, CUSTOMER, Send("get_chats_summary")),
+        (100, CUSTOMER, summary()),
+        (200, CUSTOMER, Send("get_chats_summary")),
+        (250, CUSTOMER, Refuse("validation".into())),
+        (300, CUSTOMER, Send("get_chats_summary")),
+        (20_300, CUSTOMER, summary()),
+        (30_000, CUSTOMER, Send("get_chats_summary")),
+        (60_000, CUSTOMER, Close),
+    ]);
+    let tally = world.settle(60_000);
+    let tally_of = action(&tally, "get_chats_summary");
+    assert_eq!((tally_of.sent, tally_of.answered, tally_of.succeeded, tally_of.failed()), (4, 3, 2, 1));
+    assert_eq!((tally_of.timeouts, tally_of.late), (2, 1));
+    assert_eq!(tally_of.errors, [("validation".to_owned(), 1)].into());
+    assert!(tally_of.bytes_in > 100 && tally_of.bytes_out > 100);
+    assert_eq!(tally_of.service.max().unwrap().as_secs(), 20);
+    assert_eq!(kinds(&tally), [("no_answer", 1), ("late_answer", 1)]);
+    assert_eq!((tally.first, tally.last), (Some(ms(0)), Some(ms(60_000))));
+    let transport = &tally.dialects["customer/v0.3"].transports[&Transport::Websocket];
+    assert_eq!(transport.closings, [(Closing::ByUs, 1)].into());
+}
+
+#[test]
+fn response_time_starts_at_the_intended_moment() {
+    let mut world = World::new();
+    let conversation = &mut world.conversations[CUSTOMER];
+    conversation.connected(ms(5), Duration::from_millis(5));
+    let text = request_text("1", "ping", &json!(null));
+    let sending = Sending { correlation: Some("1"), action: "ping", intended: ms(10), at: ms(40), text: &text };
+    conversation.sending(sending);
+    conversation.received(
+        ms(60),
+        &json!({"request_id": "1", "action": "ping", "type": "response", "success": true}).to_string(),
+    );
+    let tally = world.settle(100);
+    let ping = action(&tally, "ping");
+    let millis = |latency: &Latency| (latency.max().unwrap().as_secs_f64() * 1000.0).round();
+    assert_eq!((millis(&ping.response), millis(&ping.service)), (50.0, 20.0));
+    let transport = &tally.dialects["customer/v0.3"].transports[&Transport::Websocket];
+    assert_eq!((transport.opened, millis(&transport.connect)), (1, 5.0));
+}
+
+#[test]
+fn names_that_a_peer_invents_are_bounded() {
+    let mut world = World::new();
+    for n in 0..100 {
+        world.play(&[(n, CUSTOMER, Send("ping")), (n, CUSTOMER, Refuse(format!("error{n}")))]);
+    }
+    for n in 0..1000 {
+        let frame = json!({"action": format!("push{n}"), "type": "push", "payload": {}});
+        world.conversations[CUSTOMER].received(ms(n), &frame.to_string());
+    }
+    let tally = world.settle(1000);
+    let errors = &action(&tally, "ping").errors;
+    assert_eq!((errors.len(), errors["other"]), (33, 68));
+    let pushes = &tally.dialects["customer/v0.3"].pushes;
+    assert_eq!((pushes.len(), pushes["other"].count, tally.pushes()), (257, 744, 1000));
+    let unknown = tally.violations.get(ViolationKind::UnknownAction).unwrap();
+    assert_eq!((unknown.count, unknown.samples.len()), (1000, 5));
+    assert_eq!(unknown.samples[4].violation.at, ms(4), "the earliest");
+}
+
+#[test]
+fn the_generator_counts_itself() {
+    let recorder = Recorder::new(Arc::new(Ledger::new()));
+    for ok in [true, true, false] {
+        recorder.due();
+        recorder.started(Duration::from_micros(30));
+        recorder.actor_started();
+        recorder.actor_finished(ok);
+    }
+    recorder.due();
+    recorder.dropped(1);
+    recorder.actor_interrupted();
+    for n in (0..10).rev() {
+        let text = |text: &str| text.to_owned();
+        recorder.step_failed(StepFailure { at: ms(n), actor: text("a"), step: text("s"), reason: text("r") });
+    }
+    let tally = recorder.snapshot();
+    let schedule = &tally.schedule;
+    assert_eq!((schedule.due, schedule.started, schedule.dropped, schedule.lag.count()), (4, 3, 1, 3));
+    let expected = Actors { started: 3, finished: 2, failed: 1, interrupted: 1 };
+    assert_eq!(tally.actors, expected);
+    assert_eq!(tally.steps.failed, 10);
+    assert_eq!(tally.steps.failures.iter().map(|failure| failure.at).collect::<Vec<_>>(), [0, 1, 2, 3, 4].map(ms));
+    assert_eq!(recorder.take(), tally);
+    assert_eq!(recorder.take(), Tally::default());
+}
+
+/// A history with some faults: pushes that come twice.
+fn faulty(said: &[Said], doubled: &[usize], choices: &[usize]) -> Vec<Step> {
+    let mut choices = choices.to_vec();
+    choices.extend([0, 1, 2]);
+    let mut steps = interleaved(streams(said, 2, false), &choices);
+    for &place in doubled {
+        let place = place % steps.len();
+        if matches!(steps[place].2, Push(..)) {
+            steps.insert(place, steps[place].clone());
+        }
+    }
+    steps
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn parts_add_up_to_the_whole_in_any_order(
+        said in proptest::collection::vec(said(), 1..8),
+        doubled in proptest::collection::vec(any::<usize>(), 0..8),
+        choices in proptest::collection::vec(0..3usize, 1..20),
+        order in Just([0usize, 1, 2]).prop_shuffle(),
+        right_first in any::<bool>(),
+    ) {
+        let steps = faulty(&said, &doubled, &choices);
+        let mut whole = World::with_recorders(1);
+        whole.play(&steps);
+        let mut parts = World::with_recorders(3);
+        parts.play(&steps);
+        parts.recorders[0].settle(ms(60_000));
+        let [a, b, c] = order.map(|i| parts.recorders[i].take());
+        let plus = |mut a: Tally, b: Tally| { a.merge(b); a };
+        let sum = if right_first { plus(a, plus(b, c)) } else { plus(plus(a, b), c) };
+        prop_assert_eq!(&sum, &whole.settle(60_000));
+        let text = serde_json::to_string(&sum).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Tally>(&text).unwrap(), sum);
+    }
+}

@@ -1,0 +1,81 @@
+//! From an action's payload to the world and back to the response's payload: one folder a dialect, one file a group of actions.
+//!
+//! Payloads have passed the request schema before they get here, so reading them can hardly fail; what the schema cannot say is
+//! checked here or in the world.
+
+pub mod agent_v30;
+pub mod customer_v03;
+mod events;
+mod forms;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::files::StoredFile;
+use super::refusal::Refusal;
+use super::render::Spoken;
+use super::world::{ChatId, CustomerDetails, NewEvent, UserId, World};
+
+/// What an action is performed on, and for whom.
+pub struct Request<'a> {
+    /// Everything.
+    pub world: &'a mut World,
+    /// Who asks.
+    pub user: &'a UserId,
+    /// The name of the action.
+    pub action: &'a str,
+    /// What came with it; an empty object if nothing did.
+    pub payload: Value,
+    /// The file that came with it, on the actions that upload one.
+    pub file: Option<StoredFile>,
+}
+
+/// Carries an action out. A null payload stands for none.
+///
+/// # Errors
+/// Why it is refused.
+pub fn perform(spoken: Spoken, request: Request<'_>) -> Result<Value, Refusal> {
+    match spoken {
+        Spoken::CustomerV03 => customer_v03::perform(request),
+        Spoken::AgentV30 => agent_v30::perform(request),
+    }
+}
+
+/// What a login answers, once the user is known and counted as here.
+///
+/// # Errors
+/// Why it is refused.
+pub fn login(spoken: Spoken, world: &mut World, user: &UserId, payload: Value, is_new: bool) -> Result<Value, Refusal> {
+    match spoken {
+        Spoken::CustomerV03 => customer_v03::login(world, user, payload, is_new),
+        Spoken::AgentV30 => agent_v30::login(world, user, payload, is_new),
+    }
+}
+
+/// A payload as a type.
+fn read<T: DeserializeOwned>(payload: Value) -> Result<T, Refusal> {
+    serde_json::from_value(payload).map_err(|error| Refusal::validation(error.to_string()))
+}
+
+/// Just a chat's id.
+#[derive(serde::Deserialize)]
+struct OfChat {
+    chat_id: ChatId,
+}
+
+/// A file that was uploaded, as an event.
+fn file_event(file: &StoredFile, custom_id: Option<String>) -> NewEvent {
+    events::file(&file.name, &file.url, &file.content_type, file.size, custom_id)
+}
+
+/// An action that the catalog has and this server does not.
+fn not_built(action: &str) -> Refusal {
+    Refusal::validation(format!("This server does not carry out `{action}`"))
+}
+
+/// `customer` of a login or an update, which may be absent.
+#[derive(serde::Deserialize)]
+struct WithCustomer {
+    #[serde(default)]
+    customer: Option<CustomerDetails>,
+}

@@ -1,0 +1,249 @@
+//! One websocket: reads requests, writes what the hub queued for it, and keeps the rules of staying connected.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use serde_json::json;
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+
+use super::hub::{Attached, ConnectionId, Outgoing};
+use super::render::Spoken;
+use super::rtm::{Reading, read_request};
+use super::server::Shared;
+use super::world::ThreadId;
+use crate::protocol::Dialect;
+
+/// Largest frame that is read. The longest documented text is 16 KB (agent-v3.0 rtm/events:212).
+const LARGEST_FRAME: usize = 1 << 20;
+/// A peer that takes nothing for this long is gone.
+const WRITE_LIMIT: Duration = Duration::from_secs(10);
+/// How long the peer may take to close after it was told to.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+
+/// How a connection ends.
+enum End {
+    /// The peer closed it or vanished: nothing to say.
+    Silent,
+    /// We close it.
+    Told(CloseCode, &'static str),
+}
+
+/// A frame that is written later.
+struct Delayed {
+    due: Instant,
+    after: Option<ThreadId>,
+    text: Utf8Bytes,
+}
+
+struct Connection {
+    socket: WebSocketStream<TokioIo<Upgraded>>,
+    shared: Arc<Shared>,
+    dialect: Arc<Dialect>,
+    spoken: Spoken,
+    id: ConnectionId,
+    opened: Instant,
+    heard: Instant,
+    delayed: Vec<Delayed>,
+}
+
+/// Tells the hub when the task ends, whyever it does.
+struct Attachment {
+    shared: Arc<Shared>,
+    id: ConnectionId,
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        self.shared.desk().gone(self.id);
+    }
+}
+
+/// Serves one connection until it ends.
+pub async fn serve(shared: Arc<Shared>, dialect: Arc<Dialect>, spoken: Spoken, upgraded: Upgraded) {
+    // Small buffers: most connections of a load test are idle (the defaults are 128 KiB each). The write buffer lets a
+    // response and its push leave together; it is allocated when it is used.
+    let config = WebSocketConfig::default()
+        .read_buffer_size(4096)
+        .write_buffer_size(4096)
+        .max_message_size(Some(LARGEST_FRAME))
+        .max_frame_size(Some(LARGEST_FRAME));
+    let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+    let attached = shared.desk().hub.attach(spoken);
+    let attachment = Attachment { shared: Arc::clone(&shared), id: attached.id };
+    let now = Instant::now();
+    let id = attached.id;
+    let connection = Connection { socket, shared, dialect, spoken, id, opened: now, heard: now, delayed: Vec::new() };
+    connection.run(attached).await;
+    drop(attachment);
+}
+
+impl Connection {
+    async fn run(mut self, mut attached: Attached) {
+        let timer = tokio::time::sleep_until(self.next_deadline());
+        tokio::pin!(timer);
+        let end = loop {
+            tokio::select! {
+                () = attached.cut.notified() => break End::Silent,
+                outgoing = attached.queue.recv() => {
+                    let Some(outgoing) = outgoing else { break End::Silent };
+                    let mut written = self.write(outgoing).await;
+                    // Whatever else is waiting leaves with it.
+                    while written.is_none() && let Ok(more) = attached.queue.try_recv() {
+                        written = self.write(more).await;
+                    }
+                    tokio::select! {
+                        flushed = timeout(WRITE_LIMIT, self.socket.flush()) => {
+                            if !matches!(flushed, Ok(Ok(()))) {
+                                break End::Silent;
+                            }
+                        }
+                        () = attached.cut.notified() => break End::Silent,
+                    }
+                    if let Some(end) = written {
+                        break end;
+                    }
+                    if !self.delayed.is_empty() {
+                        timer.as_mut().reset(self.next_deadline());
+                    }
+                }
+                frame = self.socket.next() => {
+                    if let Some(end) = self.read(frame) {
+                        break end;
+                    }
+                }
+                () = &mut timer => {
+                    if let Some(end) = self.elapsed().await {
+                        break end;
+                    }
+                    timer.as_mut().reset(self.next_deadline());
+                }
+            }
+        };
+        if let End::Told(code, reason) = end {
+            self.close(code, reason).await;
+        }
+    }
+
+    fn read(&mut self, frame: Option<Result<Message, Error>>) -> Option<End> {
+        self.heard = Instant::now();
+        match frame {
+            Some(Ok(Message::Text(text))) => match read_request(&self.dialect, &text) {
+                Reading::Request(request, wrong) => {
+                    self.shared.desk().rtm(&self.dialect, self.spoken, self.id, request, wrong);
+                    None
+                }
+                Reading::NoRequest => None,
+                Reading::NotJson => Some(End::Told(CloseCode::Invalid, "not JSON")),
+            },
+            Some(Ok(Message::Binary(_))) => Some(End::Told(CloseCode::Unsupported, "text frames only")),
+            // Pings are answered by the library as soon as anything is written or read.
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => None,
+            Some(Ok(Message::Close(_))) | None => Some(End::Silent),
+            Some(Err(Error::Utf8(_))) => Some(End::Told(CloseCode::Invalid, "not UTF-8")),
+            Some(Err(Error::Capacity(_))) => Some(End::Told(CloseCode::Size, "too large")),
+            Some(Err(Error::Protocol(_))) => Some(End::Told(CloseCode::Protocol, "not the websocket protocol")),
+            Some(Err(_)) => Some(End::Silent),
+        }
+    }
+
+    /// Puts something into the write buffer; says when it is the end.
+    async fn write(&mut self, outgoing: Outgoing) -> Option<End> {
+        match outgoing {
+            Outgoing::Text(text, thread) => {
+                let failed = !self.feed(text).await;
+                let mut failed_later = false;
+                if let Some(thread) = thread {
+                    failed_later = !self.release(|delayed| delayed.after.as_ref() == Some(&thread)).await;
+                }
+                (failed || failed_later).then_some(End::Silent)
+            }
+            // Something of this thread is held back already: this is what it waits for.
+            Outgoing::Later(text, _, Some(thread))
+                if self.delayed.iter().any(|d| d.after.as_ref() == Some(&thread)) =>
+            {
+                let failed = !self.feed(text).await;
+                let failed_later = !self.release(|delayed| delayed.after.as_ref() == Some(&thread)).await;
+                (failed || failed_later).then_some(End::Silent)
+            }
+            Outgoing::Later(text, time, after) => {
+                self.delayed.push(Delayed { due: Instant::now() + time, after, text });
+                None
+            }
+            Outgoing::Close(code, reason) => Some(End::Told(code, reason)),
+        }
+    }
+
+    async fn feed(&mut self, text: Utf8Bytes) -> bool {
+        matches!(timeout(WRITE_LIMIT, self.socket.feed(Message::Text(text))).await, Ok(Ok(())))
+    }
+
+    /// Writes the delayed frames that are meant, oldest first.
+    async fn release(&mut self, meant: impl Fn(&Delayed) -> bool) -> bool {
+        let mut all_written = true;
+        let (now, later) = std::mem::take(&mut self.delayed).into_iter().partition(|delayed| meant(delayed));
+        self.delayed = later;
+        let now: Vec<Delayed> = now;
+        for delayed in now {
+            all_written &= self.feed(delayed.text).await;
+        }
+        all_written
+    }
+
+    /// A deadline has come: of a delayed frame, of the login, or of the silence.
+    async fn elapsed(&mut self) -> Option<End> {
+        let now = Instant::now();
+        if self.delayed.iter().any(|delayed| delayed.due <= now) {
+            let released = self.release(|delayed| delayed.due <= now).await;
+            if !released || !matches!(timeout(WRITE_LIMIT, self.socket.flush()).await, Ok(Ok(()))) {
+                return Some(End::Silent);
+            }
+        }
+        let logged_in = self.shared.desk().hub.user(self.id).is_some();
+        let timing = &self.shared.timing;
+        if !logged_in && let Some(limit) = timing.login_within(self.spoken) {
+            // Pings do not lengthen the time to log in (A30-B05).
+            return (now >= self.opened + limit).then_some(End::Told(CloseCode::Policy, "no login"));
+        }
+        if now < self.heard + timing.idle(self.spoken) {
+            return None;
+        }
+        if self.spoken == Spoken::AgentV30 {
+            // agent-v3.0 rtm/pushes:207
+            let reason = json!({ "reason": "ping_timeout" });
+            self.shared.desk().announce(self.id, "agent_disconnected", &reason);
+            self.shared.desk().hub.send(self.id, Outgoing::Close(CloseCode::Policy, "ping_timeout"));
+            // What was just queued is written, and then the queue's end is reached.
+            self.heard = now;
+            return None;
+        }
+        Some(End::Told(CloseCode::Normal, "idle"))
+    }
+
+    /// When there is something to look at. The timer is not moved with every frame; it looks when it fires.
+    fn next_deadline(&self) -> Instant {
+        let timing = &self.shared.timing;
+        let silence = self.heard + timing.idle(self.spoken);
+        let login = timing.login_within(self.spoken).map(|limit| self.opened + limit).filter(|at| *at > Instant::now());
+        let delayed = self.delayed.iter().map(|delayed| delayed.due);
+        delayed.chain(login).fold(silence, Instant::min)
+    }
+
+    /// Says goodbye, and waits a little for the peer to do the same, so that it reads what was written before.
+    async fn close(&mut self, code: CloseCode, reason: &'static str) {
+        let goodbye = async {
+            let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+            if self.socket.close(Some(frame)).await.is_ok() {
+                while self.socket.next().await.is_some_and(|frame| frame.is_ok()) {}
+            }
+        };
+        // The peer's slowness here is its own.
+        let _ = timeout(CLOSE_LIMIT, goodbye).await;
+    }
+}

@@ -1,0 +1,107 @@
+//! The reference server: documented behaviour, with defects on request.
+//!
+//! One licence on which customers (customer/v0.3) and agents (agent/v3.0) meet in the same chats, over RTM websockets and the Web API.
+//! Tokens are `customer:NAME` and `agent:EMAIL`; the users are made at first use.
+//!
+//! A request's way: `connection` or `web` reads it, `rtm` checks it against the schema, `desk` takes the lock and lets `actions` carry it
+//! out on the `world`, which knows neither dialects nor sockets and answers with effects; `render` puts these into the words of each listener's
+//! dialect, and `hub` queues them.
+
+mod actions;
+mod connection;
+mod defects;
+mod desk;
+mod files;
+mod hub;
+mod identity;
+mod refusal;
+mod render;
+mod rtm;
+mod server;
+mod web;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use defects::{Defect, DefectError, DefectKind};
+pub use server::Server;
+
+use crate::protocol::Protocol;
+use render::Spoken;
+
+/// What a server should be like.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// Where to listen; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Decides the ids of chats and when defects strike.
+    pub seed: u64,
+    /// What is wrong with it.
+    pub defects: Vec<Defect>,
+    /// The catalogs and schemas to go by.
+    pub protocol: Arc<Protocol>,
+    /// The times to keep.
+    pub timing: Timing,
+}
+
+/// The times that the server keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// A customer's connection that is silent for so long is closed (customer-v0.3 123).
+    pub customer_idle: Duration,
+    /// An agent's connection that is silent for so long is closed (agent-v3.0 rtm/intro:30).
+    pub agent_idle: Duration,
+    /// An agent's connection that has not logged in by then is closed (agent-v3.0 rtm/intro:28).
+    pub agent_login: Duration,
+    /// How late the defect `late-answer` answers.
+    pub late_answer: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            customer_idle: Duration::from_secs(60),
+            agent_idle: Duration::from_secs(30),
+            agent_login: Duration::from_secs(30),
+            late_answer: Duration::from_secs(16),
+        }
+    }
+}
+
+impl Timing {
+    fn idle(&self, spoken: Spoken) -> Duration {
+        match spoken {
+            Spoken::CustomerV03 => self.customer_idle,
+            Spoken::AgentV30 => self.agent_idle,
+        }
+    }
+
+    fn login_within(&self, spoken: Spoken) -> Option<Duration> {
+        match spoken {
+            // Just the idle rule (C03-A78).
+            Spoken::CustomerV03 => None,
+            Spoken::AgentV30 => Some(self.agent_login),
+        }
+    }
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum ReferenceError {
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {addr}: {source}")]
+    Bind {
+        /// What was asked for.
+        addr: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The protocol data has neither of the dialects that the server speaks.
+    #[error("the schemas have neither customer/v0.3 nor agent/v3.0, which is all that the reference server speaks")]
+    NothingToSpeak,
+}

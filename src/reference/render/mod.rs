@@ -1,0 +1,55 @@
+//! The domain in the words of a dialect.
+//!
+//! One file a dialect. A renderer says how a push is called and looks there, or that the dialect has no such push.
+
+pub mod agent_v30;
+pub mod customer_v03;
+
+use serde_json::{Map, Value, json};
+
+use super::world::{Properties, Push, World};
+
+/// The dialects that this server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Spoken {
+    /// customer/v0.3
+    CustomerV03,
+    /// agent/v3.0
+    AgentV30,
+}
+
+impl Spoken {
+    /// The dialect of that name, if it is spoken here.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "customer/v0.3" => Some(Self::CustomerV03),
+            "agent/v3.0" => Some(Self::AgentV30),
+            _ => None,
+        }
+    }
+
+    /// A push as its name and payload; none where the dialect does not have it.
+    pub fn push(self, world: &World, push: &Push) -> Option<(&'static str, Value)> {
+        match self {
+            Self::CustomerV03 => customer_v03::push(world, push),
+            Self::AgentV30 => agent_v30::push(world, push),
+        }
+    }
+}
+
+/// Properties as every dialect returns them: each value under `value` (C03-B36; A30-Q04).
+fn properties(properties: &Properties) -> Value {
+    let namespaces = properties.iter().map(|(namespace, values)| {
+        let values: Map<String, Value> =
+            values.iter().map(|(name, value)| (name.clone(), json!({ "value": value }))).collect();
+        (namespace.clone(), Value::Object(values))
+    });
+    Value::Object(namespaces.collect())
+}
+
+/// Puts a member in if there is a value for it.
+fn put<T: Into<Value>>(object: &mut Map<String, Value>, name: &str, value: Option<T>) {
+    if let Some(value) = value {
+        object.insert(name.to_owned(), value.into());
+    }
+}

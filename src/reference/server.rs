@@ -1,0 +1,179 @@
+//! Listening, the routes of all catalogs, and stopping.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Path};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::serve::ListenerExt;
+use http::{HeaderMap, Request, StatusCode, header};
+use tokio::net::TcpListener;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::connection;
+use super::defects::Defects;
+use super::desk::Desk;
+use super::files::Files;
+use super::hub::Hub;
+use super::refusal::Refusal;
+use super::render::Spoken;
+use super::web;
+use super::world::World;
+use super::{ReferenceError, ServerOptions, Timing};
+use crate::protocol::Dialect;
+
+/// Largest body of a call: a file of 10 MB and the parts around it.
+const LARGEST_CALL: usize = (10 << 20) + (64 << 10);
+/// How long connections may take to close when the server stops.
+const STOP_LIMIT: Duration = Duration::from_secs(1);
+
+/// What every connection and every call needs.
+pub struct Shared {
+    desk: Mutex<Desk>,
+    pub timing: Timing,
+    /// The address under which uploaded files are served.
+    pub base: String,
+}
+
+impl Shared {
+    /// The one lock. What a panicking holder left behind is still the best there is.
+    pub fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A reference server that is bound to its address.
+pub struct Server {
+    listener: TcpListener,
+    addr: SocketAddr,
+    router: Router,
+    shared: Arc<Shared>,
+}
+
+impl Server {
+    /// Binds the address. Connections are accepted, but served only by [`Server::run`].
+    ///
+    /// # Errors
+    /// When the address cannot be bound, or the protocol data has no dialect that this server speaks.
+    pub async fn bind(options: ServerOptions) -> Result<Self, ReferenceError> {
+        let unbound = |source| ReferenceError::Bind { addr: options.listen, source };
+        let listener = TcpListener::bind(options.listen).await.map_err(unbound)?;
+        let addr = listener.local_addr().map_err(unbound)?;
+        let desk = Desk {
+            world: World::new(options.seed),
+            hub: Hub::default(),
+            defects: Defects::new(options.defects, options.seed),
+            files: Files::default(),
+            late: options.timing.late_answer,
+        };
+        let base = format!("http://{addr}");
+        let shared = Arc::new(Shared { desk: Mutex::new(desk), timing: options.timing, base });
+        let mut router = Router::new();
+        let mut spoken_here = 0;
+        for dialect in options.protocol.dialects() {
+            if let Some(spoken) = Spoken::named(dialect.name.as_str()) {
+                router = routes(router, &shared, dialect, spoken);
+                spoken_here += 1;
+            }
+        }
+        if spoken_here == 0 {
+            return Err(ReferenceError::NothingToSpeak);
+        }
+        let files = Arc::clone(&shared);
+        let router = router
+            .route("/files/{number}", get(move |Path(number): Path<u64>| async move { web::file(&files, number) }))
+            .layer(DefaultBodyLimit::max(LARGEST_CALL));
+        Ok(Self { listener, addr, router, shared })
+    }
+
+    /// Where it listens; the port is the system's choice if the options said 0.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Serves until `shutdown` is ready, then closes all connections and returns.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) {
+        // Small frames must not wait for each other.
+        let listener = self.listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let shared = self.shared;
+        let signal = async move {
+            shutdown.await;
+            shared.desk().hub.close_all();
+            let all_closed = async {
+                while shared.desk().hub.len() > 0 {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            // Whoever does not close in time is dropped with the runtime.
+            let _ = tokio::time::timeout(STOP_LIMIT, all_closed).await;
+            let _ = stop.send(());
+        };
+        let serving = axum::serve(listener, self.router).with_graceful_shutdown(signal);
+        let overdue = async {
+            let _ = stopped.await;
+            tokio::time::sleep(STOP_LIMIT).await;
+        };
+        tokio::select! {
+            // Only a listener that broke would end it early, and axum retries those.
+            _ = serving => {}
+            () = overdue => {}
+        }
+    }
+}
+
+/// Adds the paths of a dialect's catalog.
+fn routes(mut router: Router, shared: &Arc<Shared>, dialect: &Arc<Dialect>, spoken: Spoken) -> Router {
+    for path in &dialect.catalog.rtm.websocket {
+        let (shared, dialect) = (Arc::clone(shared), Arc::clone(dialect));
+        let handler = move |request: Request<Body>| async move { upgrade(shared, dialect, spoken, request) };
+        router = router.route(path, get(handler));
+    }
+    for path in &dialect.catalog.web.path {
+        let (shared, dialect) = (Arc::clone(shared), Arc::clone(dialect));
+        let handler = move |Path(action): Path<String>, request: Request<Body>| {
+            web::answer(shared, dialect, spoken, action, request)
+        };
+        router = router.route(path, post(handler));
+    }
+    router
+}
+
+/// Accepts a websocket.
+fn upgrade(shared: Arc<Shared>, dialect: Arc<Dialect>, spoken: Spoken, mut request: Request<Body>) -> Response {
+    if let Err(refusal) = web::check_query(&dialect.catalog.rtm.query, request.uri().query()) {
+        return web::refused(refusal.status(), &refusal);
+    }
+    let Some(key) = websocket_key(request.headers()) else {
+        return web::refused(StatusCode::UPGRADE_REQUIRED, &Refusal::validation("This is a websocket"));
+    };
+    let accept = derive_accept_key(key.as_bytes());
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        // A peer that vanished between the request and our answer needs nothing more.
+        if let Ok(upgraded) = upgrade.await {
+            connection::serve(shared, dialect, spoken, upgraded).await;
+        }
+    });
+    let headers = [
+        (header::CONNECTION, "upgrade".to_owned()),
+        (header::UPGRADE, "websocket".to_owned()),
+        (header::SEC_WEBSOCKET_ACCEPT, accept),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+}
+
+/// The key of a websocket handshake (RFC 6455, 4.2.1).
+fn websocket_key(headers: &HeaderMap) -> Option<String> {
+    let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+    let upgrades = text(header::UPGRADE)?.eq_ignore_ascii_case("websocket");
+    let connection = text(header::CONNECTION)?.to_ascii_lowercase();
+    let version = text(header::SEC_WEBSOCKET_VERSION)? == "13";
+    let key = text(header::SEC_WEBSOCKET_KEY)?;
+    (upgrades && version && connection.contains("upgrade")).then(|| key.to_owned())
+}

@@ -1,0 +1,185 @@
+//! The Web API: one HTTP POST, one answer.
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequest, Multipart};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode, header};
+use serde_json::{Map, Value, json};
+
+use super::desk::Promptness;
+use super::identity::identify;
+use super::refusal::Refusal;
+use super::render::Spoken;
+use super::rtm::{check, find};
+use super::server::Shared;
+use super::world::UserId;
+use crate::protocol::{self, BodyStyle, Channel, Dialect, WebSpec};
+
+/// Largest JSON body.
+const LARGEST_BODY: usize = 1 << 20;
+
+/// What a call carries.
+struct Call {
+    payload: Value,
+    /// Name, MIME type and content of an uploaded file.
+    file: Option<(String, String, Bytes)>,
+}
+
+/// Answers one call. Always a JSON object: an empty one where the documents have no payload.
+pub async fn answer(
+    shared: Arc<Shared>,
+    dialect: Arc<Dialect>,
+    spoken: Spoken,
+    action: String,
+    request: Request<Body>,
+) -> Response {
+    let spec = match find(&dialect, Channel::Web, &action) {
+        Ok(spec) => spec,
+        Err(refusal) => return refused(StatusCode::NOT_FOUND, &refusal),
+    };
+    if let Err(refusal) = check_query(&dialect.catalog.web.query, request.uri().query()) {
+        return refused(refusal.status(), &refusal);
+    }
+    let call = async {
+        let user = user(request.headers(), &dialect)?;
+        let mut call = match &spec.multipart {
+            Some(multipart) => read_multipart(multipart, spoken, request).await?,
+            None => read_json(&dialect.catalog.web, request).await?,
+        };
+        check(&dialect, Channel::Web, &action, &mut call.payload)?;
+        Ok((user, call))
+    };
+    let (user, call) = match call.await {
+        Ok(read) => read,
+        Err(refusal) => return refused(Refusal::status(&refusal), &refusal),
+    };
+    let (result, promptness) = {
+        let mut desk = shared.desk();
+        let file = call.file.map(|(name, kind, content)| desk.files.keep(&shared.base, name, kind, content));
+        desk.web(&dialect, spoken, &user, &action, call.payload, file)
+    };
+    match promptness {
+        Promptness::Now => {}
+        Promptness::After(time) => tokio::time::sleep(time).await,
+        Promptness::Never => std::future::pending().await,
+    }
+    match result {
+        Ok(Value::Null) => json_response(StatusCode::OK, &json!({})),
+        Ok(payload) => json_response(StatusCode::OK, &payload),
+        Err(refusal) => refused(refusal.status(), &refusal),
+    }
+}
+
+/// Serves an uploaded file.
+pub fn file(shared: &Shared, number: u64) -> Response {
+    let found = shared.desk().files.get(number);
+    match found {
+        Some((kind, content)) => ([(header::CONTENT_TYPE, kind)], content).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// The query members that a URL must have; `license_id` is a number (customer-v0.3 83, 113).
+///
+/// # Errors
+/// A validation refusal (C03-A56).
+pub fn check_query(wanted: &[String], query: Option<&str>) -> Result<(), Refusal> {
+    for name in wanted {
+        let mut members = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+        let value = members.find(|(member, _)| member == name).map(|(_, value)| value);
+        if !value.is_some_and(|value| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit())) {
+            return Err(Refusal::validation(format!("The URL needs the query member `{name}`, a number")));
+        }
+    }
+    Ok(())
+}
+
+fn user(headers: &HeaderMap, dialect: &Dialect) -> Result<UserId, Refusal> {
+    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    identify(token.unwrap_or_default(), dialect.catalog.role())
+}
+
+async fn read_json(spec: &WebSpec, request: Request<Body>) -> Result<Call, Refusal> {
+    let body = to_bytes(request.into_body(), LARGEST_BODY)
+        .await
+        .map_err(|_| Refusal::validation("The body is too large or did not arrive"))?;
+    let value = if body.iter().all(u8::is_ascii_whitespace) {
+        Value::Null
+    } else {
+        serde_json::from_slice(&body).map_err(|error| Refusal::validation(format!("The body is not JSON: {error}")))?
+    };
+    let Value::Object(members) = value else {
+        if value.is_null() {
+            return Ok(Call { payload: value, file: None });
+        }
+        return Err(Refusal::validation("The body is not a JSON object"));
+    };
+    Ok(Call { payload: unwrap(spec, members), file: None })
+}
+
+/// Takes the payload out of the body (C03-A03; A30-Q02).
+fn unwrap(spec: &WebSpec, mut members: Map<String, Value>) -> Value {
+    match (spec.request_body, members.remove("payload")) {
+        (BodyStyle::Wrapped, Some(payload)) => payload,
+        (BodyStyle::Wrapped, None) if spec.accepts_bare => Value::Object(members),
+        (BodyStyle::Wrapped, None) => Value::Null,
+        (BodyStyle::Bare, None) => Value::Object(members),
+        (BodyStyle::Bare, Some(payload)) => {
+            members.insert("payload".to_owned(), payload);
+            Value::Object(members)
+        }
+    }
+}
+
+async fn read_multipart(spec: &protocol::Multipart, spoken: Spoken, request: Request<Body>) -> Result<Call, Refusal> {
+    let broken = |error: axum::extract::multipart::MultipartError| Refusal::validation(error.body_text());
+    let mut parts =
+        Multipart::from_request(request, &()).await.map_err(|error| Refusal::validation(error.body_text()))?;
+    let (mut payload, mut file) = (Map::new(), None);
+    while let Some(mut part) = parts.next_field().await.map_err(broken)? {
+        let Some(part_name) = part.name().map(str::to_owned) else { continue };
+        let Some(name) = part_name.strip_prefix(&spec.prefix).map(str::to_owned) else { continue };
+        let is_file = part_name == spec.file;
+        let (file_name, kind) = (part.file_name().map(str::to_owned), part.content_type().map(str::to_owned));
+        let limit = if is_file { usize::try_from(spec.max_bytes).unwrap_or(usize::MAX) } else { LARGEST_BODY };
+        let mut content = Vec::new();
+        while let Some(chunk) = part.chunk().await.map_err(broken)? {
+            if content.len() + chunk.len() > limit {
+                return Err(too_large(spoken, limit));
+            }
+            content.extend_from_slice(&chunk);
+        }
+        if is_file {
+            let file_name = file_name.unwrap_or_else(|| "file".to_owned());
+            payload.insert(name, file_name.as_str().into());
+            let kind = kind.unwrap_or_else(|| "application/octet-stream".to_owned());
+            file = Some((file_name, kind, Bytes::from(content)));
+        } else {
+            let text = String::from_utf8(content).map_err(|_| Refusal::validation(format!("`{name}`: not UTF-8")))?;
+            payload.insert(name, text.into());
+        }
+    }
+    Ok(Call { payload: Value::Object(payload), file })
+}
+
+/// The customer dialect has no error type for it (C03-A29).
+fn too_large(spoken: Spoken, limit: usize) -> Refusal {
+    let message = format!("Upload limit exceeded ({limit} bytes)");
+    match spoken {
+        Spoken::CustomerV03 => Refusal::validation(message),
+        Spoken::AgentV30 => Refusal::too_large(message),
+    }
+}
+
+/// The answer to what is not carried out.
+pub fn refused(status: StatusCode, refusal: &Refusal) -> Response {
+    json_response(status, &refusal.payload())
+}
+
+fn json_response(status: StatusCode, body: &Value) -> Response {
+    let text = serde_json::to_string(body).unwrap_or_default();
+    (status, [(header::CONTENT_TYPE, "application/json")], text).into_response()
+}

@@ -1,0 +1,134 @@
+//! Who may touch which chat, and the lists of groups behind it.
+
+use super::{AccessChange, Chat, ChatId, Push, Resource, UserId, World};
+use crate::reference::refusal::Refusal;
+
+/// The groups that every agent is in: 0, which stands for all agents (A30-B50), and 1, which the documents' samples name. Other groups exist,
+/// but nobody is in them.
+pub const AGENT_GROUPS: [i64; 2] = [EVERYBODY, 1];
+
+/// The group of all agents.
+pub const EVERYBODY: i64 = 0;
+
+/// Whether agents see what these groups may see.
+pub(super) fn open_to_agents(groups: &[i64]) -> bool {
+    groups.iter().any(|group| AGENT_GROUPS.contains(group))
+}
+
+impl World {
+    /// A chat that this customer belongs to.
+    ///
+    /// # Errors
+    /// validation for an id that does not exist, authorization for a chat of somebody else (C03-A59, C03-A65).
+    pub fn chat_of_customer(&self, customer: &UserId, id: &ChatId) -> Result<&Chat, Refusal> {
+        let chat = self.chats.get(id).ok_or_else(|| Refusal::no_chat(id))?;
+        if chat.customer.as_ref() == Some(customer) {
+            Ok(chat)
+        } else {
+            Err(Refusal::authorization("You are not a user of this chat"))
+        }
+    }
+
+    /// A chat that this agent may work with: as a user of it, or through one of the agent's groups.
+    ///
+    /// # Errors
+    /// validation for an id that does not exist, authorization for a chat that is restricted to others.
+    pub fn chat_of_agent(&self, agent: &UserId, id: &ChatId) -> Result<&Chat, Refusal> {
+        let chat = self.chats.get(id).ok_or_else(|| Refusal::no_chat(id))?;
+        if self.agent_may_see(agent, chat) {
+            Ok(chat)
+        } else {
+            Err(Refusal::authorization("You have no access to this chat"))
+        }
+    }
+
+    /// Whether an agent may work with a chat.
+    pub fn agent_may_see(&self, agent: &UserId, chat: &Chat) -> bool {
+        open_to_agents(&chat.groups) || chat.has_user(agent) || chat.followers.contains_key(agent)
+    }
+
+    /// Restricts a chat to further groups or frees it from some, for its customer. Without any it is open to everybody
+    /// (customer-v0.3 472). Nothing is said when nothing changes (C03-A64).
+    ///
+    /// # Errors
+    /// When it is not the customer's chat.
+    pub fn change_scopes(&mut self, by: &UserId, id: &ChatId, add: &[i64], remove: &[i64]) -> Result<(), Refusal> {
+        let before = self.chat_of_customer(by, id)?.groups.clone();
+        let mut after: Vec<i64> = before.iter().copied().filter(|group| *group != EVERYBODY).collect();
+        after.extend(add.iter().filter(|group| !before.contains(group)));
+        after.retain(|group| !remove.contains(group) || add.contains(group));
+        after.dedup();
+        if after.is_empty() {
+            after.push(EVERYBODY);
+        }
+        let (added, removed) = (beyond(&after, &before), beyond(&before, &after));
+        if added.is_empty() && removed.is_empty() {
+            return Ok(());
+        }
+        let chat = self.chat_mut(id)?;
+        chat.groups = after;
+        let agents = agents_of(chat);
+        for (change, groups) in [(AccessChange::Granted, &added), (AccessChange::Revoked, &removed)] {
+            if !groups.is_empty() {
+                let resource = Resource::Chat(id.clone());
+                let what = Push::AccessChanged { change, resource, groups: groups.clone() };
+                self.push_consequence(agents.clone(), what);
+            }
+        }
+        self.push(by, vec![by.clone()], Push::ScopesChanged { chat: id.clone(), added, removed });
+        Ok(())
+    }
+
+    /// Grants, revokes or sets the access of one group, for an agent.
+    ///
+    /// Afterwards the list may be empty: then only the chat's users see it.
+    ///
+    /// # Errors
+    /// When the agent may not work with the chat, or the customer is unknown.
+    pub fn change_access(
+        &mut self,
+        by: &UserId,
+        change: AccessChange,
+        resource: Resource,
+        group: i64,
+    ) -> Result<(), Refusal> {
+        if let Resource::Chat(id) = &resource {
+            self.chat_of_agent(by, id)?;
+        }
+        let groups = match &resource {
+            Resource::Chat(id) => &mut self.chat_mut(id)?.groups,
+            Resource::Customer(id) => &mut self.customer_mut(id)?.groups,
+        };
+        let before = groups.clone();
+        match change {
+            AccessChange::Granted if groups.contains(&group) => {}
+            AccessChange::Granted => groups.push(group),
+            AccessChange::Revoked => groups.retain(|known| *known != group),
+            AccessChange::Set => *groups = vec![group],
+        }
+        let after = groups.clone();
+        let to = match &resource {
+            Resource::Chat(id) => agents_of(self.chat_mut(id)?),
+            Resource::Customer(_) => self.online_agents(),
+        };
+        if let Resource::Chat(id) = &resource
+            && before != after
+        {
+            let customer = self.chat_mut(id)?.customer.iter().cloned().collect();
+            let (added, removed) = (beyond(&after, &before), beyond(&before, &after));
+            self.push_consequence(customer, Push::ScopesChanged { chat: id.clone(), added, removed });
+        }
+        // What was granted or revoked, or the resulting list (A30-Q17).
+        self.push(by, to, Push::AccessChanged { change, resource, groups: vec![group] });
+        Ok(())
+    }
+}
+
+fn agents_of(chat: &Chat) -> Vec<UserId> {
+    chat.agents.iter().chain(chat.followers.keys()).cloned().collect()
+}
+
+/// What is in the first list but not in the second.
+fn beyond(all: &[i64], known: &[i64]) -> Vec<i64> {
+    all.iter().filter(|group| !known.contains(group)).copied().collect()
+}

@@ -1,0 +1,151 @@
+//! What the licence knows: people, chats, threads, events. No IO and no clock.
+//!
+//! The caller sets [`World::now`], calls what an action asks for, and takes the [`Effect`]s. Whatever may be wrong with a request
+//! is found before anything is changed, so a refused request leaves no trace.
+
+mod access;
+mod chat;
+mod chats;
+mod effect;
+mod event;
+mod form;
+mod ids;
+mod membership;
+mod people;
+mod properties;
+mod retention;
+mod routing;
+mod threads;
+mod user;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use jiff::Timestamp;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+pub use access::{AGENT_GROUPS, EVERYBODY};
+pub use chat::{Chat, Following, Properties, PropertyNames, Thread};
+pub use chats::NewChat;
+pub use effect::{AccessChange, Effect, Place, Push, Resource, Target};
+pub use event::{Body, Event, NewEvent, Recipients};
+pub use form::{Answer, Field, Form, FormOption};
+pub use ids::{ChatId, EventId, ThreadId, UserId, uuid};
+pub use threads::Attach;
+pub use user::{Agent, Customer, CustomerDetails, RoutingStatus};
+
+use super::refusal::Refusal;
+
+/// Thread and chat orders start here, so that whoever keeps them in 32 bits is found out (A30-Q06).
+const FIRST_ORDER: i64 = 1 << 33;
+
+/// The whole licence.
+#[derive(Debug)]
+pub struct World {
+    /// The moment at which the present request is carried out.
+    pub now: Timestamp,
+    /// Gives the next event of a running thread the order of the one before: a defect, on request.
+    pub repeat_order: bool,
+    chats: HashMap<ChatId, Chat>,
+    customers: HashMap<UserId, Customer>,
+    agents: HashMap<UserId, Agent>,
+    /// Agents who take chats: those with the fewest active chats first, then those who waited longest.
+    ready: BTreeSet<(usize, i64, UserId)>,
+    /// Active chats that wait for an agent.
+    waiting: VecDeque<ChatId>,
+    /// Closed chats and the order of their last thread, oldest first; some may have been opened again.
+    closed: VecDeque<(ChatId, i64)>,
+    /// Customers who left, oldest first; some may be back.
+    departed: VecDeque<UserId>,
+    sequence: i64,
+    random: ChaCha8Rng,
+    effects: Vec<Effect>,
+}
+
+impl World {
+    /// A licence that nobody has used yet. The seed decides the ids of chats and threads.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            now: Timestamp::UNIX_EPOCH,
+            repeat_order: false,
+            chats: HashMap::new(),
+            customers: HashMap::new(),
+            agents: HashMap::new(),
+            ready: BTreeSet::new(),
+            waiting: VecDeque::new(),
+            closed: VecDeque::new(),
+            departed: VecDeque::new(),
+            sequence: FIRST_ORDER,
+            random: ChaCha8Rng::seed_from_u64(seed),
+            effects: Vec::new(),
+        }
+    }
+
+    /// What the calls since the last time have caused, in order.
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// The chat of that id.
+    pub fn chat(&self, id: &ChatId) -> Option<&Chat> {
+        self.chats.get(id)
+    }
+
+    /// All chats, in no order.
+    pub fn chats(&self) -> impl Iterator<Item = &Chat> {
+        self.chats.values()
+    }
+
+    /// The customer of that id.
+    pub fn customer(&self, id: &UserId) -> Option<&Customer> {
+        self.customers.get(id)
+    }
+
+    /// All customers, in no order.
+    pub fn customers(&self) -> impl Iterator<Item = &Customer> {
+        self.customers.values()
+    }
+
+    /// The agent of that id.
+    pub fn agent(&self, id: &UserId) -> Option<&Agent> {
+        self.agents.get(id)
+    }
+
+    /// The customer of that id, who must exist.
+    ///
+    /// # Errors
+    /// A validation refusal.
+    pub fn known_customer(&self, id: &UserId) -> Result<&Customer, Refusal> {
+        self.customers.get(id).ok_or_else(|| no_customer(id))
+    }
+
+    fn customer_mut(&mut self, id: &UserId) -> Result<&mut Customer, Refusal> {
+        self.customers.get_mut(id).ok_or_else(|| no_customer(id))
+    }
+
+    fn chat_mut(&mut self, id: &ChatId) -> Result<&mut Chat, Refusal> {
+        self.chats.get_mut(id).ok_or_else(|| Refusal::no_chat(id))
+    }
+
+    fn next_order(&mut self) -> i64 {
+        self.sequence += 1;
+        self.sequence
+    }
+
+    /// Tells people what `by` asked for; he is told too.
+    fn push(&mut self, by: &UserId, mut to: Vec<UserId>, what: Push) {
+        if !to.contains(by) {
+            to.push(by.clone());
+        }
+        self.effects.push(Effect::Push { to, what, direct: true });
+    }
+
+    /// Tells people what followed without anybody asking for it.
+    fn push_consequence(&mut self, to: Vec<UserId>, what: Push) {
+        self.effects.push(Effect::Push { to, what, direct: false });
+    }
+}
+
+fn no_customer(id: &UserId) -> Refusal {
+    Refusal::validation(format!("there is no customer `{id}`"))
+}

@@ -1,0 +1,184 @@
+//! Coming, going, and what is known of people.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use rand::RngExt;
+use serde_json::Value;
+
+use super::ids::uuid;
+use super::{Agent, Chat, Customer, CustomerDetails, Effect, Push, RoutingStatus, UserId, World};
+use crate::reference::refusal::Refusal;
+
+impl World {
+    /// The customer of that id, made known at first sight.
+    ///
+    /// # Errors
+    /// When the customer is banned.
+    pub fn meet_customer(&mut self, id: &UserId) -> Result<&mut Customer, Refusal> {
+        let now = self.now;
+        let customer = self.customers.entry(id.clone()).or_insert_with(|| Customer::new(id.clone(), now));
+        if customer.is_banned(now) { Err(Refusal::banned()) } else { Ok(customer) }
+    }
+
+    /// The agent of that id, made known at first sight.
+    pub fn meet_agent(&mut self, id: &UserId) {
+        self.agents.entry(id.clone()).or_insert_with(|| Agent::new(id.clone()));
+    }
+
+    /// A customer logged in on a further RTM connection.
+    ///
+    /// # Errors
+    /// When the customer is banned.
+    pub fn customer_arrives(&mut self, id: &UserId, details: CustomerDetails) -> Result<(), Refusal> {
+        let customer = self.meet_customer(id)?;
+        customer.connections += 1;
+        customer.visits += 1;
+        customer.learn(details);
+        Ok(())
+    }
+
+    /// A customer tells more about himself at a further login, which announces nothing.
+    ///
+    /// # Errors
+    /// When the customer is unknown.
+    pub fn tell_about(&mut self, id: &UserId, details: CustomerDetails) -> Result<(), Refusal> {
+        self.customer_mut(id)?.learn(details);
+        Ok(())
+    }
+
+    /// An agent logged in on a further RTM connection; accepting chats, unless he resumes an earlier state (agent-v3.0 920).
+    pub fn agent_arrives(&mut self, id: &UserId, resumes: bool) {
+        self.change_agent(id, |agent| {
+            if !agent.is_online() && !resumes {
+                agent.routing = RoutingStatus::AcceptingChats;
+                agent.away = false;
+            }
+            agent.connections += 1;
+        });
+        self.route_waiting();
+    }
+
+    /// One of a user's RTM connections is gone, or logged out.
+    pub fn leaves(&mut self, id: &UserId) {
+        if let Some(customer) = self.customers.get_mut(id) {
+            customer.connections = customer.connections.saturating_sub(1);
+            if customer.connections == 0 {
+                self.departed(id);
+            }
+        } else if self.agents.contains_key(id) {
+            self.change_agent(id, |agent| agent.connections = agent.connections.saturating_sub(1));
+        }
+    }
+
+    /// An agent creates a customer (agent-v3.0 627).
+    ///
+    /// # Errors
+    /// None that a caller could cause.
+    pub fn create_customer(&mut self, by: &UserId, details: CustomerDetails) -> Result<UserId, Refusal> {
+        let id = UserId::from(uuid(self.random.random()));
+        self.meet_customer(&id)?.learn(details);
+        let to = self.online_agents();
+        self.push(by, to, Push::CustomerCreated { customer: id.clone() });
+        Ok(id)
+    }
+
+    /// A customer, or an agent, tells something new about a customer. The customer hears it once for each active chat
+    /// (customer-v0.3 946).
+    ///
+    /// # Errors
+    /// When the customer is unknown.
+    pub fn update_customer(&mut self, by: &UserId, id: &UserId, details: CustomerDetails) -> Result<(), Refusal> {
+        let customer = self.customer_mut(id)?;
+        customer.learn(details);
+        let chats = customer.chats.clone();
+        let active: Vec<&Chat> =
+            chats.iter().filter_map(|chat| self.chats.get(chat)).filter(|chat| chat.is_active()).collect();
+        let agents: BTreeSet<UserId> =
+            active.iter().flat_map(|chat| chat.agents.iter().chain(chat.followers.keys())).cloned().collect();
+        let pushes: Vec<Push> = active
+            .iter()
+            .map(|chat| Push::CustomerUpdated { customer: id.clone(), chat: Some(chat.id.clone()) })
+            .collect();
+        let told = Push::CustomerUpdated { customer: id.clone(), chat: None };
+        if by == id {
+            for push in pushes {
+                self.push(by, vec![id.clone()], push);
+            }
+            self.push_consequence(agents.into_iter().collect(), told);
+        } else {
+            let to = self.online_agents();
+            self.push(by, to, told);
+            for push in pushes {
+                self.push_consequence(vec![id.clone()], push);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets an agent's routing status (agent-v3.0 481).
+    ///
+    /// # Errors
+    /// When the agent is unknown.
+    pub fn update_agent(&mut self, by: &UserId, id: &UserId, routing: Option<RoutingStatus>) -> Result<(), Refusal> {
+        if !self.agents.contains_key(id) {
+            return Err(Refusal::validation(format!("`agent_id`: there is no agent `{id}`")));
+        }
+        self.change_agent(id, |agent| agent.routing = routing.unwrap_or(agent.routing));
+        let to = self.online_agents();
+        self.push(by, to, Push::AgentUpdated { agent: id.clone() });
+        self.route_waiting();
+        Ok(())
+    }
+
+    /// Marks an agent as away or back.
+    pub fn set_away(&mut self, id: &UserId, away: bool) {
+        self.change_agent(id, |agent| agent.away = away);
+        self.route_waiting();
+    }
+
+    /// Bans a customer: his sessions are cut and his threads end (A30-B59).
+    ///
+    /// # Errors
+    /// When the customer is unknown.
+    pub fn ban(&mut self, by: &UserId, id: &UserId, days: i64) -> Result<(), Refusal> {
+        let until = self.now.checked_add(SignedDuration::from_hours(days.saturating_mul(24).clamp(0, 24 * 36_500)));
+        let customer = self.customer_mut(id)?;
+        customer.banned_until = Some(until.unwrap_or(Timestamp::MAX));
+        let chats = customer.chats.clone();
+        let to = self.online_agents();
+        self.push(by, to, Push::CustomerBanned { customer: id.clone(), days });
+        for chat in chats {
+            if let Some(thread) = self.end_thread(&chat) {
+                let to = self.chats.get(&chat).map(Chat::key_listeners).unwrap_or_default();
+                self.push_consequence(to, Push::ThreadClosed { chat, thread, by: None });
+            }
+        }
+        self.effects.push(Effect::Disconnect { customer: id.clone(), reason: "customer_banned" });
+        Ok(())
+    }
+
+    /// Sends a message outside of any chat to these people (agent-v3.0 1598).
+    pub fn multicast(&mut self, by: &UserId, to: Vec<UserId>, content: Value, kind: Option<String>) {
+        let what = Push::Multicast { author: by.clone(), content, kind };
+        self.effects.push(Effect::Push { to, what, direct: true });
+    }
+
+    /// All agents who are logged in over RTM, by id.
+    pub fn online_agents(&self) -> Vec<UserId> {
+        let mut online: Vec<UserId> =
+            self.agents.values().filter(|agent| agent.is_online()).map(|agent| agent.id.clone()).collect();
+        online.sort_unstable();
+        online
+    }
+}
+
+impl Customer {
+    /// Takes in what was told. Fields are added to those known (C03-A77).
+    pub(super) fn learn(&mut self, details: CustomerDetails) {
+        self.name = details.name.or(self.name.take());
+        self.email = details.email.or(self.email.take());
+        self.avatar = details.avatar.or(self.avatar.take());
+        self.fields.extend(details.fields.unwrap_or_default());
+    }
+}

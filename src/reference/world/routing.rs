@@ -1,0 +1,89 @@
+//! Which agent gets which chat.
+//!
+//! A chat goes to the logged-in agent who accepts chats and has the fewest active ones; among equals, to the one whose last chat
+//! is longest ago. When nobody is there it waits, and is given to the first agent who becomes ready.
+
+use super::access::open_to_agents;
+use super::{Agent, ChatId, Push, Recipients, UserId, World};
+
+impl World {
+    /// Changes an agent and keeps the list of ready ones true.
+    pub(super) fn change_agent<T>(&mut self, id: &UserId, change: impl FnOnce(&mut Agent) -> T) -> T {
+        let agent = self.agents.entry(id.clone()).or_insert_with(|| Agent::new(id.clone()));
+        self.ready.remove(&place(agent));
+        let result = change(agent);
+        if agent.is_ready() {
+            self.ready.insert(place(agent));
+        }
+        result
+    }
+
+    /// Finds an agent for an active chat that has no ready one, and makes that agent a user of it. Without one the chat waits.
+    pub(super) fn route(&mut self, id: &ChatId) -> Option<UserId> {
+        let chat = self.chats.get(id)?;
+        if chat.agents.iter().any(|agent| self.agents.get(agent).is_some_and(Agent::is_ready)) {
+            return None;
+        }
+        let found =
+            if open_to_agents(&chat.groups) { self.ready.first().map(|(_, _, agent)| agent.clone()) } else { None };
+        let Some(agent) = found else {
+            self.waiting.push_back(id.clone());
+            return None;
+        };
+        let turn = self.next_order();
+        self.change_agent(&agent, |agent| agent.last_routed = turn);
+        self.add_agent(id, &agent);
+        Some(agent)
+    }
+
+    /// Makes an agent a user of a chat, silently.
+    pub(super) fn add_agent(&mut self, id: &ChatId, agent: &UserId) {
+        let Some(chat) = self.chats.get_mut(id) else { return };
+        if !chat.agents.contains(agent) {
+            chat.agents.push(agent.clone());
+        }
+        chat.followers.remove(agent);
+        if let Some(thread) = chat.threads.last_mut().filter(|thread| thread.active) {
+            thread.joined(agent);
+            self.takes_part(id, agent);
+        }
+    }
+
+    /// Counts an active chat among those of an agent.
+    pub(super) fn takes_part(&mut self, id: &ChatId, agent: &UserId) {
+        self.change_agent(agent, |agent| {
+            if !agent.active.contains(id) {
+                agent.active.push(id.clone());
+            }
+        });
+    }
+
+    /// Gives the waiting chats to whoever is ready now.
+    pub(super) fn route_waiting(&mut self) {
+        for id in std::mem::take(&mut self.waiting) {
+            if !self.chats.get(&id).is_some_and(super::Chat::is_active) {
+                continue;
+            }
+            let Some(agent) = self.route(&id) else { continue };
+            self.announce_agent(&id, &agent);
+        }
+    }
+
+    /// Tells the agent about the chat, and the others in it about the agent.
+    pub(super) fn announce_agent(&mut self, id: &ChatId, agent: &UserId) {
+        let Some(chat) = self.chats.get(id) else { return };
+        let thread = chat.active_thread().map(|thread| thread.id.clone());
+        let mut others = chat.listeners(Recipients::All);
+        others.retain(|user| user != agent);
+        let added = Push::UserAdded { chat: id.clone(), thread: thread.clone(), user: agent.clone() };
+        self.push_consequence(others, added);
+        if let Some(thread) = thread {
+            self.push_consequence(vec![agent.clone()], Push::ThreadStarted { chat: id.clone(), thread });
+        }
+    }
+}
+
+/// Where an agent stands in the list of ready ones.
+fn place(agent: &Agent) -> (usize, i64, UserId) {
+    (agent.active.len(), agent.last_routed, agent.id.clone())
+}

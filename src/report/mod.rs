@@ -1,0 +1,31 @@
+//! Renders what a run found, for people ([`terminal`]), programs ([`json`]) and build servers ([`junit`]).
+//!
+//! Each report is a pure function of one [`RunReport`]: it reads no clock, no environment and no file, and the same
+//! value gives the same bytes. Texts that came from a peer never reach a reader raw.
+
+mod format;
+mod json;
+mod junit;
+mod meta;
+#[cfg(test)]
+mod sample;
+mod terminal;
+
+pub use json::json;
+pub use junit::junit;
+pub use meta::Meta;
+pub use terminal::{Style, terminal};
+
+use crate::record::Tally;
+use crate::verdict::Verdict;
+
+/// All that a report tells about.
+#[derive(Debug, Clone, Copy)]
+pub struct RunReport<'a> {
+    /// What ran.
+    pub meta: &'a Meta,
+    /// What was measured and found.
+    pub tally: &'a Tally,
+    /// How that was judged.
+    pub verdict: &'a Verdict,
+}

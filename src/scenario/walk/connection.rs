@@ -1,0 +1,205 @@
+//! An actor's connection: opened, logged in, pumped, opened again.
+
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use super::actor::{Walker, lock};
+use super::strand::Strand;
+use crate::message::ApiError;
+use crate::observe::{Closing, Moment};
+use crate::protocol::Transport;
+use crate::scenario::plan::Actor;
+use crate::session::{Backoff, CallOutcome, RtmSession, Session, SessionContext, Token, WebSession};
+
+/// Attempts to establish a broken connection again, before the actor is given up.
+const RECONNECTS: u32 = 8;
+
+/// What an actor has of a connection.
+pub(super) struct Connection {
+    session: Mutex<Option<Arc<Session>>>,
+    token: Mutex<Option<Token>>,
+    /// Told when there is a session to pump.
+    opened: Notify,
+    ready_since: Mutex<Moment>,
+    /// Whether it is established again when it breaks.
+    persistent: bool,
+    /// The server said that it would end the connection, so it is not established again.
+    dismissed: Mutex<bool>,
+    nonces: AtomicU64,
+    pool: String,
+}
+
+impl Connection {
+    pub fn new(actor: &Actor, persistent: bool) -> Self {
+        Self {
+            session: Mutex::default(),
+            token: Mutex::default(),
+            opened: Notify::new(),
+            ready_since: Mutex::default(),
+            persistent,
+            dismissed: Mutex::new(false),
+            nonces: AtomicU64::new(0),
+            pool: actor.credentials.clone(),
+        }
+    }
+
+    /// When the connection was ready for the first step.
+    pub fn ready_since(&self) -> Moment {
+        *lock(&self.ready_since)
+    }
+
+    /// A `custom_id` that nobody else uses: of this process, by the time of its start, and of this call.
+    pub fn nonce(&self) -> String {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        static RUN: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+        let run = RUN.get_or_init(rand::random);
+        let own = self.nonces.fetch_add(1, Ordering::Relaxed);
+        format!("cp-{run:x}-{:x}-{own:x}", COUNT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Walker {
+    /// Takes a token, connects, and logs in where the actor does so by itself. The login is intended for the moment at
+    /// which the connection stood.
+    ///
+    /// # Errors
+    /// In words, for the report.
+    pub async fn connect(&self, due: Moment) -> Result<(), String> {
+        let token = self.token()?;
+        let context = self.context();
+        match self.actor.transport {
+            Transport::Web => {
+                let session = Session::Web(WebSession::new(&context, &token, None));
+                *lock(&self.connection.session) = Some(Arc::new(session));
+                *lock(&self.connection.ready_since) = due;
+            }
+            Transport::Websocket => {
+                let session = RtmSession::connect(&context, &token).await.map_err(|error| error.to_string())?;
+                let session = Arc::new(Session::Rtm(session));
+                *lock(&self.connection.session) = Some(session.clone());
+                self.connection.opened.notify_one();
+                self.log_in(&session).await?;
+                *lock(&self.connection.ready_since) = self.stage.clock.now();
+            }
+        }
+        Ok(())
+    }
+
+    async fn log_in(&self, session: &Session) -> Result<(), String> {
+        let (Some(login), Session::Rtm(session)) = (&self.actor.login, session) else { return Ok(()) };
+        let now = self.stage.clock.now();
+        let extra = login.fill(&mut Strand::script(self, now)).map_err(|hole| format!("login: {hole} has no value"))?;
+        match session.login(&extra, now).await {
+            CallOutcome::Answered { success: true, .. } => Ok(()),
+            CallOutcome::Answered { payload, .. } => Err(match ApiError::from_payload(&payload) {
+                Some(error) => format!("login was refused with `{}` ({})", error.kind, error.message),
+                None => "login was refused without a readable error".to_owned(),
+            }),
+            CallOutcome::TimedOut => Err("login was not answered in time".to_owned()),
+            CallOutcome::Closed => Err("the connection was closed during login".to_owned()),
+            CallOutcome::Failed(reason) => Err(format!("login failed: {reason}")),
+        }
+    }
+
+    /// Sends a request on the present connection.
+    pub async fn call(&self, action: &str, payload: &Value, intended: Moment) -> CallOutcome {
+        let session = lock(&self.connection.session).clone();
+        match session {
+            Some(session) => session.call(action, payload, intended).await,
+            None => CallOutcome::Closed,
+        }
+    }
+
+    /// Closes the present connection, if there is one.
+    pub async fn disconnect(&self) {
+        let session = lock(&self.connection.session).take();
+        if let Some(session) = session {
+            session.close().await;
+        }
+    }
+
+    /// Id of the user who is logged in.
+    pub fn user(&self) -> Option<String> {
+        match lock(&self.connection.session).as_deref() {
+            Some(Session::Rtm(session)) => session.user(),
+            _ => None,
+        }
+    }
+
+    /// Reads whatever connection there is, for as long as it is polled.
+    pub async fn pump(&self) -> Infallible {
+        loop {
+            let session = lock(&self.connection.session).clone();
+            match session.as_deref() {
+                Some(Session::Rtm(rtm)) => {
+                    let closing = rtm
+                        .pump(|message| {
+                            if *message.action == *self.actor.dialect.catalog.disconnect.push {
+                                *lock(&self.connection.dismissed) = true;
+                            }
+                            self.inbox.put(self.stage.clock.now(), message);
+                        })
+                        .await;
+                    self.ended(closing).await;
+                }
+                _ => self.connection.opened.notified().await,
+            }
+        }
+    }
+
+    /// The connection is over: a persistent actor establishes it again, unless the server had sent it away.
+    async fn ended(&self, closing: Closing) {
+        let gone = *lock(&self.connection.dismissed) || self.stage.wind_down.is_cancelled();
+        if closing == Closing::ByUs || !self.connection.persistent || gone {
+            // Calls on it end as closed; the next one that is opened is pumped.
+            self.connection.opened.notified().await;
+            return;
+        }
+        lock(&self.connection.session).take();
+        let mut backoff = Backoff::new(self.seed);
+        for _ in 0..RECONNECTS {
+            tokio::time::sleep(backoff.next_delay()).await;
+            let Ok(token) = self.token() else { return };
+            if let Ok(session) = RtmSession::connect(&self.context(), &token).await {
+                let session = Arc::new(Session::Rtm(session));
+                *lock(&self.connection.session) = Some(session.clone());
+                let Session::Rtm(rtm) = &*session else { return };
+                // The login needs somebody who reads, and that is us.
+                let logged_in = tokio::select! {
+                    logged_in = self.log_in(&session) => logged_in.is_ok(),
+                    _ = rtm.pump(|message| self.inbox.put(self.stage.clock.now(), message)) => false,
+                };
+                if logged_in {
+                    return;
+                }
+                lock(&self.connection.session).take();
+            }
+        }
+    }
+
+    /// Gives the token back, so that another actor may use it.
+    pub fn give_back_token(&self) {
+        let token = lock(&self.connection.token).take();
+        if let Some(token) = token {
+            self.stage.surroundings.return_token(&self.connection.pool, token);
+        }
+    }
+
+    fn token(&self) -> Result<Token, String> {
+        let mut held = lock(&self.connection.token);
+        if let Some(token) = held.as_ref() {
+            return Ok(token.clone());
+        }
+        let token = self.stage.surroundings.take_token(&self.connection.pool)?;
+        *held = Some(token.clone());
+        Ok(token)
+    }
+
+    fn context(&self) -> SessionContext {
+        SessionContext { dialect: self.actor.dialect.clone(), ..self.stage.session.clone() }
+    }
+}

@@ -1,0 +1,400 @@
+//! One line of steps of an actor: its script, a branch of `parallel`, or one reaction.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Value, json};
+
+use super::StepFailure;
+use super::actor::Walker;
+use super::draw;
+use super::inbox::Arrived;
+use crate::message::ApiError;
+use crate::observe::Moment;
+use crate::scenario::plan::{Await, Call, Capture, Condition, Each, Expect, Match, Step, StepAction};
+use crate::scenario::template::{Hole, Lookup, Template};
+use crate::session::CallOutcome;
+
+/// Why a line of steps did not come to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stopped {
+    /// JSON pointer of the step.
+    pub step: String,
+    /// What was expected and what happened.
+    pub reason: String,
+}
+
+pub(super) type Walked = Result<(), Stopped>;
+type Walking<'a> = Pin<Box<dyn Future<Output = Walked> + Send + 'a>>;
+
+/// A line of steps. Lines of one actor share its captures, connection and inbox.
+pub(super) struct Strand<'a> {
+    pub walker: &'a Walker,
+    /// When the next step should start: the moment the one before ended.
+    pub intended: Moment,
+    rng: ChaCha8Rng,
+    /// Values that only this line knows: the captures of a reaction.
+    own: Option<HashMap<String, Value>>,
+    /// The push that a reaction reacts to.
+    push: Option<Arc<Arrived>>,
+    /// Awaiting steps look at pushes from here on.
+    mark: u64,
+    taken: Vec<u64>,
+}
+
+impl<'a> Strand<'a> {
+    /// The actor's script, due at a moment.
+    pub fn script(walker: &'a Walker, due: Moment) -> Self {
+        Self::new(walker, due, "script", None)
+    }
+
+    /// A reaction to a push.
+    pub fn reaction(walker: &'a Walker, push: Arc<Arrived>) -> Self {
+        let mut strand = Self::new(walker, push.at, ("reaction", push.number), Some(push));
+        strand.own = Some(HashMap::new());
+        strand
+    }
+
+    fn new(walker: &'a Walker, due: Moment, purpose: impl std::hash::Hash, push: Option<Arc<Arrived>>) -> Self {
+        Self {
+            walker,
+            intended: due,
+            rng: draw::generator(walker.seed, purpose),
+            own: None,
+            push,
+            mark: walker.inbox.mark(),
+            taken: Vec::new(),
+        }
+    }
+
+    /// The push that this line reacts to.
+    pub fn push(&self) -> Option<Arc<Arrived>> {
+        self.push.clone()
+    }
+
+    fn branch(&mut self) -> Self {
+        let purpose: u64 = self.rng.random();
+        Self {
+            own: self.own.clone(),
+            mark: self.mark,
+            taken: self.taken.clone(),
+            ..Self::new(self.walker, self.intended, purpose, self.push.clone())
+        }
+    }
+
+    /// Walks the steps in order.
+    pub fn steps<'s>(&'s mut self, steps: &'s [Step]) -> Walking<'s>
+    where
+        'a: 's,
+    {
+        Box::pin(async move {
+            for step in steps {
+                self.step(step).await?;
+            }
+            Ok(())
+        })
+    }
+
+    async fn step(&mut self, step: &Step) -> Walked {
+        match &step.action {
+            StepAction::Call(call) => self.call(step, call).await,
+            StepAction::Await(wait) => self.wait(step, wait).await,
+            StepAction::Think(pause) => {
+                let pause = draw::pause(pause, &mut self.rng);
+                self.rest(pause).await;
+                Ok(())
+            }
+            StepAction::At(offset) => {
+                let moment = Moment::default() + *offset;
+                self.walker.stage.surroundings.until(moment).await;
+                self.intended = self.intended.max(moment);
+                Ok(())
+            }
+            StepAction::Stay(at_most) => {
+                self.stay(*at_most).await;
+                Ok(())
+            }
+            StepAction::Repeat { times, steps } => {
+                let mut done = 0;
+                while times.is_none_or(|times| done < times) {
+                    if times.is_none() && self.walker.stage.wind_down.is_cancelled() {
+                        break;
+                    }
+                    self.steps(steps).await?;
+                    done += 1;
+                    // A loop of steps that never wait must not starve the other actors.
+                    tokio::task::yield_now().await;
+                }
+                Ok(())
+            }
+            StepAction::Choose(branches) => {
+                let picked = draw::choose(branches.iter().map(|(weight, _)| *weight), &mut self.rng);
+                match picked.and_then(|index| branches.get(index)) {
+                    Some((_, steps)) => self.steps(steps).await,
+                    None => Ok(()),
+                }
+            }
+            StepAction::If { condition, then, otherwise } => {
+                let branch = if self.holds(step, condition)? { then } else { otherwise };
+                self.steps(branch).await
+            }
+            StepAction::Group { name, steps } => self
+                .steps(steps)
+                .await
+                .map_err(|stopped| Stopped { reason: format!("in `{name}`: {}", stopped.reason), ..stopped }),
+            StepAction::Parallel(lists) => {
+                let mut strands: Vec<_> = lists.iter().map(|_| self.branch()).collect();
+                let walks = strands.iter_mut().zip(lists).map(|(strand, steps)| strand.steps(steps));
+                let walked = futures_util::future::join_all(walks).await;
+                self.intended = strands.iter().map(|strand| strand.intended).max().unwrap_or(self.intended);
+                walked.into_iter().collect()
+            }
+            StepAction::React { reactions, during } => self.react(reactions, during).await,
+            StepAction::Meet(name) => {
+                self.walker.cast.meet(name).await;
+                self.intended = self.now();
+                Ok(())
+            }
+            StepAction::WaitFor { name, within } => {
+                let shared = self.walker.cast.wait_for(name);
+                let came = self.limited(*within, shared).await.is_some();
+                self.intended = self.now();
+                if came { Ok(()) } else { Err(stopped(step, format!("nobody shared `{name}` within {within:?}"))) }
+            }
+            StepAction::Disconnect => {
+                self.walker.disconnect().await;
+                self.intended = self.now();
+                Ok(())
+            }
+            StepAction::Reconnect => {
+                self.walker.disconnect().await;
+                self.walker.connect(self.intended).await.map_err(|reason| stopped(step, reason))?;
+                self.intended = self.now();
+                Ok(())
+            }
+            StepAction::Set(values) => {
+                for (name, template) in values {
+                    let value = self.fill(step, template)?;
+                    self.keep(name, value);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn call(&mut self, step: &Step, call: &Call) -> Walked {
+        let mut payload = self.fill(step, &call.payload)?;
+        if !call.deliberately_invalid {
+            self.walker.sign(&call.action, &mut payload);
+        }
+        self.mark = self.walker.inbox.mark();
+        self.taken.clear();
+        let outcome = self.walker.call(&call.action, &payload, self.intended).await;
+        self.intended = self.now();
+        let action = &call.action;
+        let wrong = |reason: String| Err(stopped(step, reason));
+        match outcome {
+            CallOutcome::Answered { success, payload } => {
+                let error = if success { None } else { ApiError::from_payload(&payload) };
+                match (&call.expect, success) {
+                    (Expect::Anything, _) | (Expect::Success, true) => {}
+                    (Expect::Error(kind), false) if error.as_ref().is_some_and(|error| error.kind == *kind) => {}
+                    (expect, _) => {
+                        let got = match &error {
+                            Some(error) => format!("the error `{}` ({})", error.kind, error.message),
+                            None if success => "success".to_owned(),
+                            None => "a failure without a readable error".to_owned(),
+                        };
+                        return wrong(format!("`{action}` should be answered with {expect}, got {got}"));
+                    }
+                }
+                self.take(step, &payload, &call.capture, &call.share, action)
+            }
+            CallOutcome::TimedOut => {
+                wrong(format!("`{action}` was not answered within {:?}", self.walker.actor.dialect.catalog.timeout))
+            }
+            CallOutcome::Closed => wrong(format!("`{action}` was not answered: the connection is closed")),
+            CallOutcome::Failed(reason) => wrong(format!("`{action}` failed: {reason}")),
+        }
+    }
+
+    async fn wait(&mut self, step: &Step, wait: &Await) -> Walked {
+        let matches = self.wanted(step, &wait.matches)?;
+        let unless = self.wanted(step, &wait.unless)?;
+        let (inbox, mark) = (&self.walker.inbox, self.mark);
+        let found = inbox.find(mark, |arrived| {
+            let message = &arrived.message;
+            wait.pushes.iter().any(|push| **push == *message.action)
+                && !self.taken.contains(&arrived.number)
+                && matches.iter().all(|(pointer, value)| message.payload.pointer(pointer) == Some(value))
+                && (unless.is_empty()
+                    || !unless.iter().all(|(pointer, value)| message.payload.pointer(pointer) == Some(value)))
+        });
+        match self.limited(wait.within, found).await {
+            Some(arrived) => {
+                self.taken.push(arrived.number);
+                self.intended = arrived.at.max(self.intended);
+                let name = arrived.message.action.clone();
+                self.take(step, &arrived.message.payload, &wait.capture, &wait.share, &name)
+            }
+            None => {
+                self.intended = self.now();
+                let wanted = wait.pushes.iter().map(|push| format!("`{push}`")).collect::<Vec<_>>().join(" or ");
+                let with = if matches.is_empty() { String::new() } else { format!(" with {}", shown(&matches)) };
+                Err(stopped(step, format!("no {wanted}{with} came within {:?}", wait.within)))
+            }
+        }
+    }
+
+    fn holds(&mut self, step: &Step, condition: &Condition) -> Result<bool, Stopped> {
+        Ok(match condition {
+            Condition::Known(name) => {
+                let hole = Hole { name: name.clone(), pointer: None };
+                !matches!(self.value(&hole), None | Some(Value::Null | Value::Bool(false)))
+            }
+            Condition::Equal(left, right) => self.fill(step, left)? == self.fill(step, right)?,
+            Condition::Chance(probability) => self.rng.random::<f64>() < *probability,
+        })
+    }
+
+    /// Rests for a while, counted from the moment the step before ended.
+    async fn rest(&mut self, pause: Duration) {
+        let until = self.intended + pause;
+        self.walker.stage.surroundings.until(until).await;
+        self.intended = until;
+    }
+
+    async fn stay(&mut self, at_most: Option<Duration>) {
+        let stage = &self.walker.stage;
+        match at_most {
+            None => stage.wind_down.cancelled().await,
+            Some(at_most) => {
+                let until = self.intended + at_most;
+                tokio::select! {
+                    () = stage.wind_down.cancelled() => {}
+                    () = stage.surroundings.until(until) => {}
+                }
+            }
+        }
+        self.intended = self.now();
+    }
+
+    async fn limited<T>(&self, within: Duration, future: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout(within, future).await.ok()
+    }
+
+    /// The match of a step with its holes filled.
+    pub fn wanted(&mut self, step: &Step, matches: &Match) -> Result<Vec<(String, Value)>, Stopped> {
+        matches.0.iter().map(|(pointer, value)| Ok((pointer.clone(), self.fill(step, value)?))).collect()
+    }
+
+    fn fill(&mut self, step: &Step, template: &Template) -> Result<Value, Stopped> {
+        template.fill(self).map_err(|hole| stopped(step, format!("{hole} has no value")))
+    }
+
+    /// Takes captures out of a payload.
+    pub fn take(&mut self, step: &Step, payload: &Value, capture: &[Capture], share: &[Capture], from: &str) -> Walked {
+        for (wanted, shared) in capture.iter().map(|c| (c, false)).chain(share.iter().map(|c| (c, true))) {
+            let Some(value) = payload.pointer(&wanted.pointer) else {
+                let reason = format!("`{from}` has nothing at `{}` for `{}`", wanted.pointer, wanted.name);
+                return Err(stopped(step, reason));
+            };
+            if shared {
+                self.walker.cast.share(&wanted.name, value.clone());
+            } else {
+                self.keep(&wanted.name, value.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, name: &str, value: Value) {
+        match &mut self.own {
+            Some(own) => {
+                own.insert(name.to_owned(), value);
+            }
+            None => self.walker.keep(name, value),
+        }
+    }
+
+    /// Tells a failure of this line of steps to whoever counts them.
+    pub fn report(&self, stopped: Stopped) {
+        self.walker.stage.surroundings.step_failed(StepFailure {
+            actor: self.walker.label(),
+            step: stopped.step,
+            at: self.now(),
+            reason: stopped.reason,
+        });
+    }
+
+    fn now(&self) -> Moment {
+        self.walker.stage.clock.now()
+    }
+}
+
+impl Lookup for Strand<'_> {
+    fn value(&mut self, hole: &Hole) -> Option<Value> {
+        let inside = |value: &Value| match &hole.pointer {
+            Some(pointer) => value.pointer(pointer).cloned(),
+            None => Some(value.clone()),
+        };
+        let name = hole.name.as_str();
+        if name == "push" {
+            return inside(&self.push.as_ref()?.message.payload);
+        }
+        if let Some(own) = self.own.as_ref().and_then(|own| own.get(name)) {
+            return inside(own);
+        }
+        if let Some(kept) = self.walker.kept(name) {
+            return inside(&kept);
+        }
+        if let Some(shared) = name.strip_prefix("cast.") {
+            return inside(&self.walker.cast.shared(shared)?);
+        }
+        if let Some(source) = self.walker.scenario.data.get(name) {
+            let value = match source.each {
+                Each::Use => draw::value(&source.draw, self.walker.number, &mut self.rng),
+                Each::Actor => self.walker.once(name, source),
+            };
+            return inside(&value);
+        }
+        match name {
+            "actor.id" => Some(json!(self.walker.label().replace(' ', "-"))),
+            "actor.number" => Some(json!(self.walker.number)),
+            "actor.user" => self.walker.user().map(Value::String),
+            "unique" => {
+                static COUNT: AtomicU64 = AtomicU64::new(0);
+                Some(json!(format!("{:x}-{}", self.walker.seed, COUNT.fetch_add(1, Ordering::Relaxed))))
+            }
+            "now" => {
+                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+                Some(json!(since.as_secs()))
+            }
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn stopped(step: &Step, reason: String) -> Stopped {
+    Stopped { step: step.pointer.clone(), reason }
+}
+
+fn shown(matches: &[(String, Value)]) -> String {
+    matches.iter().map(|(pointer, value)| format!("{pointer} = {value}")).collect::<Vec<_>>().join(", ")
+}
+
+impl std::fmt::Display for Expect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Success => f.write_str("success"),
+            Self::Error(kind) => write!(f, "the error `{kind}`"),
+            Self::Anything => f.write_str("anything"),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Judges a tally: thresholds, the rules that always hold, and the exit code.
+
+mod exit;
+mod judge;
+mod measure;
+mod parse;
+mod threshold;
+
+pub use exit::ExitCode;
+pub use judge::{Judgement, ThresholdOutcome, ThresholdState, Verdict, judge};
+pub use parse::ThresholdError;
+pub use threshold::{Comparison, Limit, Measure, Metric, Only, Share, Statistic, Threshold};

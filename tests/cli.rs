@@ -1,0 +1,182 @@
+//! What a user does at the command line, and the exit code that it ends with.
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use support::{binary, root, run, run_with};
+
+const SMOKE: &str = "scenarios/smoke.yaml";
+
+/// A token file with enough tokens for the smoke scenario.
+fn token_file() -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let list = |role: &str| (0..50).map(|n| format!("\"{role}:{n}-c4nary\"")).collect::<Vec<_>>().join(", ");
+    let text = format!("agents: [{}]\ncustomers: [{}]\n", list("agent"), list("customer"));
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+/// Runs the smoke scenario against somebody else's server.
+fn against(url: &str) -> support::Run {
+    let tokens = token_file();
+    run(SMOKE, &["--target", url, "--token-file", tokens.path().to_str().unwrap()])
+}
+
+#[test]
+fn a_clean_run_passes_and_writes_its_reports() {
+    let run = run(SMOKE, &[]);
+    assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("PASSED"), "{}", run.stdout);
+    assert_eq!(run.kinds(), Vec::<String>::new());
+    for name in ["report.json", "junit.xml", "report.txt"] {
+        assert!(run.folder().join(name).metadata().unwrap().len() > 100, "{name}");
+    }
+}
+
+#[test]
+fn the_published_schema_describes_the_report() {
+    let run = run(SMOKE, &[]);
+    let schema = std::fs::read_to_string(root().join("reports/report.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let errors: Vec<_> = validator.iter_errors(&run.report()).map(|error| error.to_string()).collect();
+    assert_eq!(errors, Vec::<String>::new());
+}
+
+#[test]
+fn nobody_there_is_exit_4_with_a_report() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let run = against(&url);
+    assert_eq!(run.code, 4, "{}\n{}", run.stdout, run.stderr);
+    assert!(run.stderr.contains(&url["http://".len()..]), "{}", run.stderr);
+    assert!(run.report()["meta"]["notes"][0].as_str().unwrap().contains("refused"), "{}", run.report()["meta"]);
+}
+
+/// A server that answers every connection with the same bytes and hangs up.
+fn server_that_says(bytes: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().take(20).flatten() {
+            let _ = stream.set_read_timeout(Some(Duration::from_millis(200)));
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(bytes);
+        }
+    });
+    format!("http://{addr}")
+}
+
+#[test]
+fn a_target_that_speaks_something_else_is_exit_4() {
+    let html: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>";
+    for (bytes, told) in [(html, "200"), (b"SSH-2.0-OpenSSH_9.6\r\n" as &[u8], ""), (b"" as &[u8], "")] {
+        let run = against(&server_that_says(bytes));
+        assert_eq!(run.code, 4, "{}\n{}", run.stdout, run.stderr);
+        assert!(run.stderr.starts_with("error: cannot use 127.0.0.1") && run.stderr.contains(told), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_scenario_that_checks_nothing_is_exit_5() {
+    let run = run("tests/scenarios/nothing.yaml", &[]);
+    assert_eq!(run.code, 5, "{}\n{}", run.stdout, run.stderr);
+}
+
+#[test]
+fn wrong_usage_is_exit_2_and_unusable_input_exit_3() {
+    let code = |arguments: &[&str]| {
+        let output = Command::new(binary()).current_dir(root()).args(arguments).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(code(&["run"]).0, 2);
+    assert_eq!(code(&["run", SMOKE, "--rate", "fast"]).0, 2);
+    assert_eq!(code(&["run", SMOKE, "--defect", "gremlins"]).0, 2);
+    let (missing, text) = code(&["run", "scenarios/no-such.yaml"]);
+    assert_eq!(missing, 3);
+    assert!(text.contains("scenarios/no-such.yaml"), "{text}");
+    let (tokens, text) = code(&["run", SMOKE, "--target", "http://127.0.0.1:1", "--token-file", "no-such-file"]);
+    assert_eq!(tokens, 3);
+    assert!(text.contains("no-such-file"), "{text}");
+    assert_eq!(code(&["run", SMOKE, "--schemas", "scenarios"]).0, 3);
+}
+
+#[test]
+fn a_token_never_appears_in_any_output() {
+    let mut server = Command::new(binary())
+        .args(["serve", "--listen", "127.0.0.1:0", "--defect", "wrong-type=0.5"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = [0; 200];
+    let length = server.stderr.as_mut().unwrap().read(&mut told).unwrap();
+    let text = String::from_utf8_lossy(&told[..length]).into_owned();
+    let url = text.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+    let run = against(&url);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(run.code, 1, "{}\n{}", run.stdout, run.stderr);
+    let mut everything = run.stdout.clone() + &run.stderr;
+    for entry in std::fs::read_dir(run.folder()).unwrap() {
+        everything += &std::fs::read_to_string(entry.unwrap().path()).unwrap();
+    }
+    assert!(everything.contains("wrong_type"));
+    assert!(!everything.contains("c4nary"), "a token leaked");
+}
+
+#[test]
+fn the_token_file_may_come_from_the_environment() {
+    let tokens = token_file();
+    let path = tokens.path().to_str().unwrap();
+    let run = run_with(SMOKE, &["--target", "http://127.0.0.1:1"], &[("CHATPROOF_TOKEN_FILE", path)]);
+    assert_eq!(run.code, 4, "{}", run.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_ends_with_a_report_and_exit_130() {
+    let folder = tempfile::tempdir().unwrap();
+    let child = Command::new(binary())
+        .current_dir(root())
+        .args(["run", SMOKE, "--for", "60s", "--report"])
+        .arg(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    thread::sleep(Duration::from_secs(3));
+    let begun = Instant::now();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(begun.elapsed() < Duration::from_secs(50), "it did not wait for its time to be over");
+    let report = std::fs::read_to_string(folder.path().join("report.json")).unwrap();
+    assert!(report.contains("\"interrupted\": true"));
+}
+
+#[test]
+fn serve_answers_http() {
+    let mut server =
+        Command::new(binary()).args(["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = [0; 200];
+    let length = server.stderr.as_mut().unwrap().read(&mut told).unwrap();
+    let text = String::from_utf8_lossy(&told[..length]).into_owned();
+    let addr = text.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap().to_owned();
+    let mut stream = TcpStream::connect(&addr).unwrap();
+    let body = r#"{"payload":{}}"#;
+    let request = format!(
+        "POST /customer/v0.3/action/start_chat?license_id=1 HTTP/1.1\r\nhost: {addr}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401") && answer.contains(r#""type":"authentication""#), "{answer}");
+}
