@@ -1,5 +1,7 @@
 //! What a user does at the command line, and the exit code that it ends with.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::io::{Read, Write};

@@ -1,6 +1,8 @@
 //! The judge is judged: each defect of the reference server is found, as exactly its kind of violation, and the clean
 //! server yields none.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::thread;

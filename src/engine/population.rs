@@ -18,6 +18,8 @@ use crate::scenario::{Arrivals, Cast, Instance, Population, Scenario, Spacing, S
 pub(super) struct Shared {
     pub scenario: Arc<Scenario>,
     pub seed: u64,
+    /// When the first of the standing populations come.
+    pub start: Moment,
     /// When arrivals begin; standing populations come before.
     pub begin: Moment,
     /// When arrivals end.
@@ -111,7 +113,7 @@ pub(super) async fn drive(shared: Arc<Shared>, crowd: Arc<Crowd>, share: Share, 
         }
         Arrivals::Standing { count, ramp } => {
             for number in (0..count).filter(|number| share.has(*number)) {
-                let due = Moment::default() + ramp.mul_f64(number as f64 / count as f64);
+                let due = scene.shared.start + ramp.mul_f64(number as f64 / count as f64);
                 if !scene.wait(due).await {
                     return;
                 }
@@ -131,7 +133,10 @@ pub(super) async fn drive(shared: Arc<Shared>, crowd: Arc<Crowd>, share: Share, 
             let most = stages.iter().map(|stage| stage.from.max(stage.to)).max().unwrap_or(0);
             let users = (0..most).filter(|number| share.has(*number)).map(|user| {
                 let spans = load::presence(
-                    &stages.iter().map(|s| load::UserStage { from: s.from, to: s.to, over: s.over }).collect::<Vec<_>>(),
+                    &stages
+                        .iter()
+                        .map(|s| load::UserStage { from: s.from, to: s.to, over: s.over })
+                        .collect::<Vec<_>>(),
                     user,
                     duration,
                 );
@@ -195,7 +200,9 @@ impl Scene {
                 if let Some(place) = places.next() {
                     let token = tracker.token();
                     let keep = (guard.clone(), token);
-                    self.shared.slots.submit(place, Job { instance, wind_down: wind_down.clone(), keep: Box::new(keep) });
+                    self.shared
+                        .slots
+                        .submit(place, Job { instance, wind_down: wind_down.clone(), keep: Box::new(keep) });
                 }
             } else {
                 let stage = Stage { wind_down: wind_down.clone(), ..self.stage.clone() };

@@ -17,6 +17,8 @@ use crate::record::{Ledger, Recorder, Tally};
 use crate::scenario::{Arrivals, Scenario};
 use crate::session::SessionContext;
 
+/// For the worker threads to come up, so that the first actors are not late.
+const GET_READY: Duration = Duration::from_millis(100);
 /// How long the standing populations have to come before the arrivals begin.
 const HEAD_START: Duration = Duration::from_secs(1);
 /// How long standing actors may take to leave once they are dismissed.
@@ -128,7 +130,8 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
         Arrivals::Standing { ramp, .. } => Some(ramp + HEAD_START),
         _ => None,
     });
-    let begin = clock.now() + ramps.max().unwrap_or_default();
+    let start = clock.now() + GET_READY;
+    let begin = start + ramps.max().unwrap_or_default();
     let crowds: Vec<_> = load
         .populations
         .iter()
@@ -141,6 +144,7 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
     let shared = Arc::new(Shared {
         scenario: scenario.clone(),
         seed,
+        start,
         begin,
         end: begin + load.duration,
         last_call: CancellationToken::new(),

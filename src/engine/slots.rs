@@ -48,7 +48,12 @@ pub(super) struct Slots {
 impl Slots {
     pub fn new(count: usize) -> Self {
         let (sender, jobs) = mpsc::unbounded_channel();
-        Self { free: Arc::new(AtomicUsize::new(count)), sender, jobs: Mutex::new(jobs), closed: CancellationToken::new() }
+        Self {
+            free: Arc::new(AtomicUsize::new(count)),
+            sender,
+            jobs: Mutex::new(jobs),
+            closed: CancellationToken::new(),
+        }
     }
 
     /// Reserves slots, all or none.
@@ -87,11 +92,11 @@ pub(super) async fn serve(
 ) -> Result<(), EngineError> {
     let users = count.to_string();
     let arguments = ["--users", &users, "--increase-rate", &users];
-    let quiet = ["-q", "-q", "-q", "--no-print-metrics", "--no-metrics", "--no-telnet", "--no-websocket", "--no-error-summary"];
+    let quiet = ["-q", "-q", "-q", "--no-print-metrics", "--no-metrics", "--no-telnet", "--no-error-summary"];
     let arguments: Vec<&str> = arguments.into_iter().chain(quiet).collect();
     let failed = |error: goose::GooseError| EngineError::Slots(error.to_string());
-    let configuration = GooseConfiguration::parse_args_default(&arguments)
-        .map_err(|error| EngineError::Slots(error.to_string()))?;
+    let configuration =
+        GooseConfiguration::parse_args_default(&arguments).map_err(|error| EngineError::Slots(error.to_string()))?;
     let work = {
         let slots = slots.clone();
         Transaction::new(Arc::new(move |user| {

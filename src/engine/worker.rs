@@ -37,8 +37,11 @@ pub(super) struct Setup {
     pub slots: Option<usize>,
 }
 
+/// A worker's thread, and what it records into.
+pub(super) type Started = (JoinHandle<Result<(), EngineError>>, Arc<Recorder>);
+
 /// Starts the thread. What it recorded is in the recorder that comes with it.
-pub(super) fn start(setup: Setup) -> Result<(JoinHandle<Result<(), EngineError>>, Arc<Recorder>), EngineError> {
+pub(super) fn start(setup: Setup) -> Result<Started, EngineError> {
     let recorder = Arc::new(Recorder::new(setup.ledger.clone()));
     let kept = recorder.clone();
     let name = if setup.slots.is_some() { "web".to_owned() } else { format!("worker-{}", setup.share.index) };
@@ -57,19 +60,21 @@ pub(super) fn start(setup: Setup) -> Result<(JoinHandle<Result<(), EngineError>>
 }
 
 async fn work(setup: Setup, recorder: Arc<Recorder>) -> Result<(), EngineError> {
-    let Setup { clock, shared, crowds, share, credentials, progress, session, finish, driving: held, slots: users, .. } = setup;
+    let Setup {
+        clock, shared, crowds, share, credentials, progress, session, finish, driving: held, slots: users, ..
+    } = setup;
     let pacer = Pacer::new(clock).map_err(EngineError::Worker)?;
     let observer: Arc<dyn Observer> = Arc::new(Counting { recorder: recorder.clone(), progress: progress.clone() });
     let worker = Arc::new(Worker { clock, pacer, recorder, credentials, progress });
     let stage = Stage {
         surroundings: worker.clone(),
         clock,
+        begin: shared.begin,
         session: SessionContext { observer, ..session },
         wind_down: shared.last_call.clone(),
     };
-    let drivers = join_all(
-        crowds.into_iter().map(|crowd| drive(shared.clone(), crowd, share, worker.clone(), stage.clone())),
-    );
+    let drivers =
+        join_all(crowds.into_iter().map(|crowd| drive(shared.clone(), crowd, share, worker.clone(), stage.clone())));
     let driving = async {
         drivers.await;
         drop(held);
@@ -82,7 +87,8 @@ async fn work(setup: Setup, recorder: Arc<Recorder>) -> Result<(), EngineError> 
             () = finish.cancelled() => Ok(()),
         },
         Some(users) => {
-            let serving = slots::serve(shared.slots.clone(), users, shared.scenario.clone(), worker.clone(), stage.clone());
+            let serving =
+                slots::serve(shared.slots.clone(), users, shared.scenario.clone(), worker.clone(), stage.clone());
             let (served, _) = tokio::join!(serving, async {
                 tokio::select! {
                     _ = driving => {}

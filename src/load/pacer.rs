@@ -145,7 +145,10 @@ mod system {
     pub struct Timer(AsyncFd<OwnedFd>);
 
     impl Timer {
-        #[expect(deprecated, reason = "its successor is unsafe for types that lie about their descriptor; `OwnedFd` does not")]
+        #[expect(
+            deprecated,
+            reason = "its successor is unsafe for types that lie about their descriptor; `OwnedFd` does not"
+        )]
         pub fn new() -> io::Result<Self> {
             let descriptor = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
             AsyncFd::with_interest(descriptor, Interest::READABLE).map(Self)

@@ -48,6 +48,11 @@ pub(super) struct Sent {
 }
 
 impl Chat {
+    #[cfg(test)]
+    pub(super) fn subscriptions(&self) -> usize {
+        self.subscriptions.len()
+    }
+
     pub(super) fn subscribe(&mut self, subscriber: Subscriber) {
         let known = self.subscriptions.iter().any(|known| known.place.connection == subscriber.place.connection);
         if !known && self.subscriptions.len() < LIMIT {
@@ -134,4 +139,95 @@ impl Chat {
 /// Whether a user object says that the user has left, as those of agents do after they were replaced.
 pub(super) fn is_present(user: &Value) -> bool {
     user.get("present").and_then(Value::as_bool) != Some(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USER: Key = Key(1);
+    const OTHER: Key = Key(2);
+    const THREAD: Key = Key(10);
+    const NEXT: Key = Key(11);
+
+    fn s(seconds: f64) -> Moment {
+        Moment::default() + Duration::from_secs_f64(seconds)
+    }
+
+    /// Whether the user must see an event sent at that second and acknowledged a tenth later.
+    fn must_see(chat: &Chat, thread: Key, sent: f64) -> bool {
+        chat.belongs(USER, Sent { thread, sent: s(sent), acknowledged: s(sent + 0.1) })
+    }
+
+    fn with(change: impl FnOnce(&mut Chat)) -> Chat {
+        let mut chat = Chat::default();
+        chat.shown(&[USER, OTHER], s(10.0));
+        change(&mut chat);
+        chat
+    }
+
+    #[test]
+    fn a_member_must_see_what_was_sent_after_he_was_known() {
+        let chat = with(|chat| chat.shown(&[USER], s(20.0)));
+        assert!(must_see(&chat, THREAD, 10.0) && must_see(&chat, THREAD, 30.0));
+        assert!(!must_see(&chat, THREAD, 9.9));
+        assert!(!must_see(&Chat::default(), THREAD, 30.0));
+    }
+
+    #[test]
+    fn whoever_left_must_see_what_came_well_before() {
+        for leave in [
+            (|chat: &mut Chat| chat.removed(USER, s(20.0))) as fn(&mut Chat),
+            |chat| chat.shown(&[OTHER], s(20.0)),
+            |chat| chat.became_unclear(s(20.0)),
+        ] {
+            let chat = with(leave);
+            assert!(must_see(&chat, THREAD, 17.0));
+            assert!(!must_see(&chat, THREAD, 18.5) && !must_see(&chat, THREAD, 21.0));
+        }
+    }
+
+    #[test]
+    fn old_news_lets_nobody_in_and_new_news_does() {
+        for leave in
+            [(|chat: &mut Chat| chat.removed(USER, s(20.0))) as fn(&mut Chat), |chat| chat.became_unclear(s(20.0))]
+        {
+            let old = with(|chat| (leave(chat), chat.added(USER, s(21.0))).1);
+            assert!(!must_see(&old, THREAD, 30.0));
+            let new = with(|chat| (leave(chat), chat.added(USER, s(23.0))).1);
+            assert!(must_see(&new, THREAD, 30.0) && !must_see(&new, THREAD, 22.0));
+        }
+        let unclear = with(|chat| {
+            chat.became_unclear(s(20.0));
+            chat.added(Key(3), s(21.0));
+        });
+        assert!(!unclear.members.contains_key(&Key(3)));
+        let mut unknown = Chat::default();
+        unknown.removed(USER, s(20.0));
+        unknown.added(USER, s(20.5));
+        assert!(!must_see(&unknown, THREAD, 30.0));
+    }
+
+    #[test]
+    fn after_a_closing_membership_has_to_be_shown_again() {
+        let closed = with(|chat| chat.closed(THREAD, s(20.0)));
+        assert!(must_see(&closed, THREAD, 19.5), "sent into the thread before it was closed");
+        assert!(!must_see(&closed, NEXT, 19.5), "sent before, but it began the next thread");
+        assert!(!must_see(&closed, THREAD, 20.5) && !must_see(&closed, NEXT, 30.0));
+        let mut reopened = closed;
+        reopened.shown(&[USER], s(25.0));
+        assert!(must_see(&reopened, NEXT, 30.0));
+        reopened.closed(THREAD, s(26.0));
+        assert!(must_see(&reopened, NEXT, 30.0), "the same closing, told late");
+    }
+
+    #[test]
+    fn members_are_bounded() {
+        let mut chat = Chat::default();
+        for n in 0..10_000 {
+            chat.added(Key(n), s(1.0));
+            chat.removed(Key(20_000 + n), s(1.0));
+        }
+        assert_eq!(chat.members.len(), LIMIT);
+    }
 }

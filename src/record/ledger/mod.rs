@@ -116,6 +116,14 @@ impl Ledger {
         lengths.fold((0, 0), |(count, longest), length| (count + 1, longest.max(length)))
     }
 
+    /// How many closed connections are remembered, and how many subscriptions.
+    #[cfg(test)]
+    pub(super) fn connections(&self) -> (usize, usize) {
+        let subscriptions =
+            |part: &Mutex<Recent<Chat>>| lock(part).values_mut().map(|chat| chat.subscriptions()).sum::<usize>();
+        (lock(&self.closed).len(), self.chats.iter().map(subscriptions).sum())
+    }
+
     /// Nothing is known yet.
     pub fn new() -> Self {
         Self {

@@ -108,6 +108,20 @@ fn a_thread_starts_with_one_announcement_of_its_event() {
 }
 
 #[test]
+fn whoever_starts_a_chat_does_not_know_its_thread_before_it_is_announced() {
+    let events = |who| vec![event(who, "e1", 1, AGENT)];
+    let mut steps = vec![
+        (1_000, AGENT, Send("start_chat")),
+        (1_100, AGENT, Answer(chat(AGENT, events(AGENT)))),
+        (1_110, AGENT, Push("incoming_chat_thread", chat(AGENT, events(AGENT)))),
+        (1_120, CUSTOMER, Push("incoming_chat_thread", chat(CUSTOMER, events(CUSTOMER)))),
+    ];
+    assert_eq!(told(&steps), []);
+    steps.push((1_130, AGENT, incoming(AGENT, "e1", 1, AGENT)));
+    assert_eq!(told(&steps), [("thread_start_twice", 1)]);
+}
+
+#[test]
 fn one_push_twice_is_not_strict() {
     let push = incoming(CUSTOMER, "e2", 2, AGENT);
     assert_eq!(told(&with(2110, CUSTOMER, &[push.clone(), push])), [("duplicate_push", 1)]);
@@ -147,7 +161,10 @@ fn what_is_for_agents_only_reaches_no_customer() {
     assert_eq!(told(&[others, customers].concat()), [("agents_only_leak", 1)]);
     // Not sent to the customer, it is neither leaked nor lost.
     steps.retain(|step| (step.0, step.1) != (2110, CUSTOMER));
-    assert_eq!(told(&steps), []);
+    let mut world = World::new();
+    world.play(&steps);
+    let tally = world.settle(60_000);
+    assert_eq!((kinds(&tally), tally.ordering.expected, tally.ordering.indeterminate), (vec![], 2, 0));
 }
 
 #[test]
@@ -170,6 +187,68 @@ fn an_event_that_never_came_is_lost() {
     world.play(&steps);
     assert_eq!(kinds(&world.settle(20_000)), []);
     assert_eq!(kinds(&world.settle(20_200)), [("lost_event", 1)]);
+}
+
+#[test]
+fn an_event_is_lost_too_when_the_thread_went_on_before_the_answer() {
+    let mut steps = with(3110, CUSTOMER, &[]);
+    let answer = steps.iter().position(|step| (step.0, step.1) == (3100, AGENT)).unwrap();
+    let (_, who, happening) = steps.remove(answer);
+    steps.push((5_500, who, happening));
+    let mut world = World::new();
+    world.play(&steps);
+    assert_eq!(kinds(&world.settle(7_400)), []);
+    assert_eq!(kinds(&world.settle(7_600)), [("lost_event", 1)]);
+}
+
+#[test]
+fn a_connection_that_joined_later_is_not_expected_to_know_the_past() {
+    let mut steps = conversation();
+    steps.push((5_500, SECOND_TAB, steps[2].2.clone()));
+    steps.push((6_000, AGENT, Send("send_event")));
+    steps.push((6_100, AGENT, sent(AGENT, "e5", 5)));
+    steps.push((6_110, CUSTOMER, incoming(CUSTOMER, "e5", 5, AGENT)));
+    assert_eq!(told(&steps), [("lost_event", 1)]);
+    // Sent before the second tab was there, answered after.
+    let place = steps.iter().position(|step| step.0 == 5_500).unwrap();
+    steps.swap(place, place + 1);
+    steps[place].0 = 5_400;
+    assert_eq!(told(&steps), []);
+}
+
+#[test]
+fn an_answer_that_shows_a_whole_thread_acknowledges_only_what_its_reader_wrote() {
+    let mut world = World::new();
+    world.play(&[
+        (1_000, AGENT, Send("start_chat")),
+        (1_050, CUSTOMER, incoming(CUSTOMER, "e1", 1, CUSTOMER)),
+        (1_060, CUSTOMER, incoming(CUSTOMER, "e2", 2, AGENT)),
+        (1_100, AGENT, Answer(chat(AGENT, vec![event(AGENT, "e1", 1, CUSTOMER), event(AGENT, "e2", 2, AGENT)]))),
+    ]);
+    assert_eq!(world.settle(60_000).dialects["customer/v0.3"].delivery.count(), 1);
+}
+
+#[test]
+fn closed_connections_are_forgotten_after_a_while() {
+    let mut world = World::new();
+    world.play(&conversation());
+    world.play(&[(6_000, CUSTOMER, Close)]);
+    world.settle(7_000);
+    assert_eq!(world.ledger.connections(), (1, 2));
+    world.settle(70_000);
+    assert_eq!(world.ledger.connections(), (0, 1));
+}
+
+#[test]
+fn an_answer_that_shows_an_older_event_acknowledges_nothing() {
+    let mut steps = beginning();
+    steps.push((2_000, CUSTOMER, incoming(CUSTOMER, "e2", 2, AGENT)));
+    steps.push((3_000, AGENT, Send("send_event")));
+    steps.push((3_100, AGENT, sent(AGENT, "e2", 2)));
+    let mut world = World::new();
+    world.play(&steps);
+    let tally = world.settle(60_000);
+    assert_eq!((tally.ordering.expected, tally.dialects["customer/v0.3"].delivery.count()), (0, 0));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod sabotage;
 
+use std::fmt;
 use std::str::FromStr;
 
 use rand::{RngExt, SeedableRng};
@@ -86,6 +87,14 @@ pub enum DefectError {
     },
 }
 
+impl fmt::Display for Defect {
+    /// The text that reads back as this defect.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.name())?;
+        if self.probability < 1.0 { write!(f, "={}", self.probability) } else { Ok(()) }
+    }
+}
+
 impl FromStr for Defect {
     type Err = DefectError;
 
@@ -151,8 +160,10 @@ mod tests {
     #[test]
     fn every_name_reads_back_with_and_without_a_probability() {
         for kind in DefectKind::ALL.iter().copied() {
-            assert_eq!(kind.name().parse(), Ok(Defect { kind, probability: 1.0 }));
-            assert_eq!(format!("{}=0.25", kind.name()).parse(), Ok(Defect { kind, probability: 0.25 }));
+            for (text, probability) in [(kind.name().to_owned(), 1.0), (format!("{}=0.25", kind.name()), 0.25)] {
+                let defect = text.parse::<Defect>().unwrap();
+                assert_eq!((defect, defect.to_string()), (Defect { kind, probability }, text));
+            }
         }
     }
 

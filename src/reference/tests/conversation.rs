@@ -162,8 +162,12 @@ async fn everybody_hears_the_events_of_a_thread_in_one_order() {
     let (chat, _) = customer.start().await;
     agent.pushed().await;
     for n in 0..20 {
-        customer.request("send_event", json!({"chat_id": chat, "event": {"type": "message", "text": format!("c{n}")}})).await;
-        agent.request("send_event", json!({"chat_id": chat, "event": {"type": "message", "text": format!("a{n}")}})).await;
+        customer
+            .request("send_event", json!({"chat_id": chat, "event": {"type": "message", "text": format!("c{n}")}}))
+            .await;
+        agent
+            .request("send_event", json!({"chat_id": chat, "event": {"type": "message", "text": format!("a{n}")}}))
+            .await;
     }
     let mut heard = Vec::new();
     for peer in [&mut agent, &mut customer] {

@@ -35,7 +35,7 @@ fn protocol() -> Arc<Protocol> {
 /// A running server, stopped when dropped.
 struct TestServer {
     addr: std::net::SocketAddr,
-    _stop: oneshot::Sender<()>,
+    stop: oneshot::Sender<()>,
     running: tokio::task::JoinHandle<()>,
 }
 
@@ -56,7 +56,7 @@ impl TestServer {
         let addr = server.addr();
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(server.run(async move { drop(stopped.await) }));
-        Self { addr, _stop: stop, running }
+        Self { addr, stop, running }
     }
 
     /// A connection that has not logged in.

@@ -48,6 +48,8 @@ pub struct Stage {
     pub surroundings: Arc<dyn Surroundings>,
     /// The run's time.
     pub clock: Clock,
+    /// When arrivals began: what a step's `at` counts from.
+    pub begin: Moment,
     /// How to reach the server; each actor puts its own dialect in.
     pub session: SessionContext,
     /// Cancelled when actors should come to their end: loops and stays that last until the wind-down are over.

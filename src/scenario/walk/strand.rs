@@ -111,7 +111,7 @@ impl<'a> Strand<'a> {
                 Ok(())
             }
             StepAction::At(offset) => {
-                let moment = Moment::default() + *offset;
+                let moment = self.walker.stage.begin + *offset;
                 self.walker.stage.surroundings.until(moment).await;
                 self.intended = self.intended.max(moment);
                 Ok(())

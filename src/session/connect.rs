@@ -1,0 +1,188 @@
+//! From nothing to an open websocket.
+
+use std::io;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{self};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+use super::{LARGEST, Target};
+
+/// For looking up the name, connecting, TLS and the handshake together.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The name has no address.
+    #[error("cannot find the address of {peer} ({reason}); check the host name of the target")]
+    Unresolved {
+        /// Host and port.
+        peer: String,
+        /// What the resolver said.
+        reason: String,
+    },
+    /// Nobody listens there.
+    #[error("{peer} refused the connection; check that the server runs and listens on this port")]
+    Refused {
+        /// Host and port.
+        peer: String,
+    },
+    /// No way there, or another fault of the network.
+    #[error("cannot reach {peer} ({reason}); check the address and the network")]
+    Unreachable {
+        /// Host and port.
+        peer: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The connection broke before the handshake was done.
+    #[error(
+        "{peer} closed the connection during the handshake; check that it is a websocket server and not overloaded"
+    )]
+    Reset {
+        /// Host and port.
+        peer: String,
+    },
+    /// TLS failed.
+    #[error("no TLS connection to {peer} ({reason}); check its certificate, and whether http:// or ws:// was meant")]
+    Tls {
+        /// Host and port.
+        peer: String,
+        /// What rustls said.
+        reason: String,
+    },
+    /// An HTTP answer that is no websocket handshake, such as a web page.
+    #[error(
+        "{peer} answered {url} with HTTP {status} in place of a websocket; check the target, the dialect and the licence"
+    )]
+    Http {
+        /// Host and port.
+        peer: String,
+        /// What was asked for.
+        url: String,
+        /// The status of the answer.
+        status: u16,
+    },
+    /// The peer speaks something else.
+    #[error("{peer} does not speak websocket ({reason}); check the port, and whether https:// or wss:// was meant")]
+    NotWebsocket {
+        /// Host and port.
+        peer: String,
+        /// What is wrong with its answer.
+        reason: String,
+    },
+    /// Nothing happened for too long.
+    #[error("{peer} did not finish the handshake within {} s; check that it is a websocket server and not overloaded", CONNECT_WITHIN.as_secs())]
+    Timeout {
+        /// Host and port.
+        peer: String,
+    },
+    /// Our own machine has no more sockets.
+    #[error(
+        "this machine has no more sockets for {peer} ({reason}); raise the limit of open files or use more processes"
+    )]
+    Exhausted {
+        /// Host and port.
+        peer: String,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+/// Plain TCP or TLS. Behind a pointer, because TLS state is a kilobyte that plain sessions would carry too.
+pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+pub(super) type Socket = WebSocketStream<Box<dyn Wire>>;
+
+/// Opens a websocket.
+///
+/// # Errors
+/// [`SessionError`], after at most 10 s.
+pub(super) async fn open(target: &Target, url: &str) -> Result<Socket, SessionError> {
+    tokio::time::timeout(CONNECT_WITHIN, open_unbounded(target, url))
+        .await
+        .unwrap_or_else(|_| Err(SessionError::Timeout { peer: target.peer() }))
+}
+
+async fn open_unbounded(target: &Target, url: &str) -> Result<Socket, SessionError> {
+    let peer = || target.peer();
+    let addresses = target
+        .addresses()
+        .await
+        .map_err(|error| SessionError::Unresolved { peer: peer(), reason: error.to_string() })?;
+    let tcp = TcpStream::connect(addresses).await.map_err(|error| from_io(peer(), &error))?;
+    tcp.set_nodelay(true).map_err(|error| from_io(peer(), &error))?;
+    let wire: Box<dyn Wire> = if target.tls {
+        let no_tls = |reason: String| SessionError::Tls { peer: peer(), reason };
+        let name = ServerName::try_from(target.host.clone()).map_err(|error| no_tls(error.to_string()))?;
+        let connector = TlsConnector::from(tls_config().map_err(|error| no_tls(error.to_string()))?);
+        Box::new(connector.connect(name, tcp).await.map_err(|error| no_tls(error.to_string()))?)
+    } else {
+        Box::new(tcp)
+    };
+    // Small buffers: the defaults cost 130 KiB a connection. A write buffer of 0 sends each frame at once; the limit
+    // above it only matters when a peer does not read.
+    let config = WebSocketConfig::default()
+        .read_buffer_size(4096)
+        .write_buffer_size(0)
+        .max_write_buffer_size(2 * LARGEST)
+        .max_message_size(Some(LARGEST))
+        .max_frame_size(Some(LARGEST));
+    match client_async_with_config(url, wire, Some(config)).await {
+        Ok((socket, _)) => Ok(socket),
+        Err(error) => Err(from_handshake(peer(), url, error)),
+    }
+}
+
+fn from_handshake(peer: String, url: &str, error: tungstenite::Error) -> SessionError {
+    match error {
+        tungstenite::Error::Http(response) => {
+            SessionError::Http { peer, url: url.to_owned(), status: response.status().as_u16() }
+        }
+        tungstenite::Error::Io(error) => from_io(peer, &error),
+        tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete) => SessionError::Reset { peer },
+        other => SessionError::NotWebsocket { peer, reason: other.to_string() },
+    }
+}
+
+fn from_io(peer: String, error: &io::Error) -> SessionError {
+    use io::ErrorKind;
+    match error.kind() {
+        ErrorKind::ConnectionRefused => SessionError::Refused { peer },
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof => SessionError::Reset { peer },
+        ErrorKind::AddrNotAvailable => SessionError::Exhausted { peer, reason: error.to_string() },
+        // ENFILE and EMFILE have no kind of their own.
+        _ if cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24)) => {
+            SessionError::Exhausted { peer, reason: error.to_string() }
+        }
+        _ => SessionError::Unreachable { peer, reason: error.to_string() },
+    }
+}
+
+/// The provider is named because a process may have several, and rustls then refuses to guess.
+fn tls_config() -> Result<Arc<ClientConfig>, rustls::Error> {
+    static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+    if let Some(config) = CONFIG.get() {
+        return Ok(config.clone());
+    }
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(CONFIG.get_or_init(|| Arc::new(config)).clone())
+}

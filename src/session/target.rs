@@ -1,0 +1,146 @@
+//! The server under test.
+
+use std::net::SocketAddr;
+
+use tokio::sync::OnceCell;
+use url::Url;
+
+use crate::protocol::Catalog;
+
+/// Why a URL cannot be a target. The URL is the user's, so this is an error of usage.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("`{text}` is not a target: {reason}; expected something like https://api.example.com or http://127.0.0.1:8080")]
+pub struct TargetError {
+    text: String,
+    reason: String,
+}
+
+/// A server and the licence to use there.
+#[derive(Debug)]
+pub struct Target {
+    pub(super) tls: bool,
+    /// Without the brackets of an IPv6 address.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// Host and port as URLs write them; the port only where it is not the scheme's own.
+    authority: String,
+    /// What stands before the catalog's paths; empty or `/…` without a slash at its end.
+    prefix: String,
+    license_id: u64,
+    resolved: OnceCell<Vec<SocketAddr>>,
+}
+
+impl Target {
+    /// Reads `http://…`, `https://…`, `ws://…` or `wss://…`, with an optional path that stands before the
+    /// documented ones.
+    ///
+    /// # Errors
+    /// When it is not such a URL, or has a user name, a query or a fragment.
+    pub fn parse(text: &str, license_id: u64) -> Result<Self, TargetError> {
+        let wrong = |reason: &str| TargetError { text: text.to_owned(), reason: reason.to_owned() };
+        let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
+        let (tls, usual_port) = match url.scheme() {
+            "http" | "ws" => (false, 80),
+            "https" | "wss" => (true, 443),
+            _ => return Err(wrong("its scheme is none of http, https, ws, wss")),
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            // The text may hold a password, so it is not repeated.
+            let text = format!("{}://…@{}", url.scheme(), url.host_str().unwrap_or_default());
+            return Err(TargetError { text, reason: "credentials belong into a file, not into the URL".into() });
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(wrong("a query or fragment has no meaning here"));
+        }
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it names no host"))?;
+        let port = url.port().unwrap_or(usual_port);
+        Ok(Self {
+            tls,
+            authority: if port == usual_port { host.to_owned() } else { format!("{host}:{port}") },
+            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+            port,
+            prefix: url.path().trim_end_matches('/').to_owned(),
+            license_id,
+            resolved: OnceCell::new(),
+        })
+    }
+
+    /// Host and port, to name the peer in messages.
+    pub fn peer(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
+    /// The URL of the websocket: the documented path with the query that the catalog asks for.
+    pub fn rtm_url(&self, catalog: &Catalog) -> String {
+        let path = catalog.rtm.websocket.first().map_or("", String::as_str);
+        self.url(if self.tls { "wss" } else { "ws" }, path, &catalog.rtm.query)
+    }
+
+    /// The URL of a Web API action.
+    pub fn web_url(&self, catalog: &Catalog, action: &str) -> String {
+        let template = catalog.web.path.first().map_or("", String::as_str);
+        self.url(if self.tls { "https" } else { "http" }, &template.replace("{action}", action), &catalog.web.query)
+    }
+
+    fn url(&self, scheme: &str, path: &str, query: &[String]) -> String {
+        let query = if query.iter().any(|member| member == "license_id") {
+            format!("?license_id={}", self.license_id)
+        } else {
+            String::new()
+        };
+        format!("{scheme}://{}{}{path}{query}", self.authority, self.prefix)
+    }
+
+    /// The peer's addresses. A name is looked up once, so that thousands of sessions do not test the resolver.
+    pub(super) async fn addresses(&self) -> std::io::Result<&[SocketAddr]> {
+        let lookup = || async { Ok(tokio::net::lookup_host((&*self.host, self.port)).await?.collect()) };
+        self.resolved.get_or_try_init(lookup).await.map(Vec::as_slice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Protocol;
+
+    #[test]
+    fn the_urls_follow_the_catalog() {
+        let protocol = Protocol::embedded().unwrap();
+        let catalog = &protocol.dialect("customer/v0.3").unwrap().catalog;
+        for (text, rtm, web) in [
+            ("http://127.0.0.1:8080", "ws://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("ws://[::1]:80/", "ws://[::1]", "http://[::1]"),
+            ("https://api.example.com", "wss://api.example.com", "https://api.example.com"),
+            (
+                "wss://api.example.com:8443/staging/",
+                "wss://api.example.com:8443/staging",
+                "https://api.example.com:8443/staging",
+            ),
+        ] {
+            let target = Target::parse(text, 42).unwrap();
+            assert_eq!(target.rtm_url(catalog), format!("{rtm}/customer/v0.3/rtm/ws?license_id=42"));
+            assert_eq!(target.web_url(catalog, "ping"), format!("{web}/customer/v0.3/action/ping?license_id=42"));
+        }
+        assert_eq!(Target::parse("ws://[::1]", 1).unwrap().peer(), "[::1]:80");
+    }
+
+    #[test]
+    fn what_is_no_target_is_refused_without_repeating_a_password() {
+        for (text, reason) in [
+            ("localhost:8080", "scheme"),
+            ("nonsense", "relative URL"),
+            ("ftp://example.com", "scheme"),
+            ("http://example.com/?a=b", "query"),
+            ("http://", "host"),
+        ] {
+            let error = Target::parse(text, 1).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+        let error = Target::parse("https://me:s3cret@example.com", 1).unwrap_err().to_string();
+        assert!(error.contains("credentials") && !error.contains("s3cret"), "{error}");
+    }
+}
