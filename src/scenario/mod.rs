@@ -1,5 +1,6 @@
 //! Parses a scenario file and walks one actor through it.
 
+mod compile;
 mod file;
 mod plan;
 mod problem;
@@ -9,6 +10,7 @@ mod template;
 mod units;
 mod walk;
 
+pub use compile::{ThresholdCheck, ThresholdProblem, load};
 pub use plan::*;
 pub use problem::ScenarioErrors;
 pub use shape::editor_schema;

@@ -17,6 +17,7 @@ pub(in crate::scenario) enum Step {
     Await(AwaitStep),
     React(ReactStep),
     Think(ThinkStep),
+    At(AtStep),
     Stay(StayStep),
     Repeat(RepeatStep),
     Choose(ChooseStep),
@@ -133,6 +134,14 @@ pub(in crate::scenario) struct Reaction {
 pub(in crate::scenario) struct ThinkStep {
     /// Name of a think time, a duration, or a distribution.
     pub think: Think,
+}
+
+/// Wait for a moment of the run.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct AtStep {
+    /// The moment, counted from the start of the load.
+    pub at: Time,
 }
 
 /// How long to wait.
@@ -295,4 +304,43 @@ pub(in crate::scenario) enum ConnectionStep {
     Disconnect,
     /// Close the connection if it is open, connect and log in again.
     Reconnect,
+}
+
+impl Step {
+    /// The blocks of steps in it, without those of reactions.
+    pub fn blocks(&self) -> Vec<&Steps> {
+        match self {
+            Self::React(react) => vec![&react.during],
+            Self::Repeat(repeat) => vec![&repeat.steps],
+            Self::Choose(choose) => choose.choose.iter().map(|choice| &choice.steps).collect(),
+            Self::If(condition) => std::iter::once(&condition.then).chain(&condition.r#else).collect(),
+            Self::Group(group) => vec![&group.steps],
+            Self::Parallel(parallel) => parallel.parallel.iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The names that it gives to values for this actor.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        let captured = match self {
+            Self::Call(call) => call.capture.as_ref(),
+            Self::Await(wait) => wait.capture.as_ref(),
+            _ => None,
+        };
+        let set = match self {
+            Self::Set(set) => Some(&set.set),
+            _ => None,
+        };
+        captured.into_iter().flat_map(BTreeMap::keys).chain(set.into_iter().flat_map(BTreeMap::keys))
+    }
+
+    /// The names that it gives to values for the whole cast.
+    pub fn shares(&self) -> impl Iterator<Item = &String> {
+        let shared = match self {
+            Self::Call(call) => call.share.as_ref(),
+            Self::Await(wait) => wait.share.as_ref(),
+            _ => None,
+        };
+        shared.into_iter().flat_map(BTreeMap::keys)
+    }
 }

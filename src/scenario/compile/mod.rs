@@ -1,0 +1,289 @@
+//! A scenario file → a scenario: every name is looked up, every payload checked, and all that is wrong is collected.
+
+mod arrivals;
+mod names;
+mod payload;
+mod steps;
+mod values;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use self::names::{Group, Known};
+use self::steps::Scope;
+use super::file::{self, File, Part};
+use super::plan::{Actor, DataSource, Pause, PlacedText, Scenario};
+use super::problem::{Problem, ScenarioErrors};
+use super::read::{Places, join};
+use super::template::Template;
+use super::{read, shape};
+use crate::protocol::{Dialect, Protocol, Role, Transport};
+
+/// Seed of a scenario that names none.
+const SEED: u64 = 1;
+
+/// Why a text is not a threshold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThresholdProblem {
+    /// Where in the text, in bytes.
+    pub range: Range<usize>,
+    /// What was found.
+    pub message: String,
+    /// What is allowed.
+    pub help: Option<String>,
+}
+
+/// Says whether a text is a threshold, and which action it is about, if any.
+pub type ThresholdCheck<'a> = dyn Fn(&str) -> Result<Option<String>, ThresholdProblem> + 'a;
+
+/// Reads a scenario file.
+///
+/// # Errors
+/// Everything that is wrong with it at once, each with its place in the file.
+pub fn load(path: &Path, protocol: &Protocol, check: &ThresholdCheck<'_>) -> Result<Scenario, ScenarioErrors> {
+    let unreadable = |reason: String| ScenarioErrors::new(path, String::new(), vec![Problem::with_the_file(reason)]);
+    let bytes = std::fs::read(path).map_err(|error| unreadable(format!("cannot read {}: {error}", path.display())))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
+        unreadable(format!("{} is not UTF-8 text (line {line})", path.display()))
+    })?;
+    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+    match compile(path, &text, protocol, check) {
+        Ok(scenario) => Ok(scenario),
+        Err(problems) => Err(ScenarioErrors::new(path, text, problems)),
+    }
+}
+
+fn compile(path: &Path, text: &str, protocol: &Protocol, check: &ThresholdCheck<'_>) -> Result<Scenario, Vec<Problem>> {
+    let document = read::read(text).map_err(|problem| vec![problem])?;
+    let problems = shape::check(&document);
+    let Ok(file) = File::deserialize(&document.value) else { return Err(problems) };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let has_shape = problems.is_empty();
+    let mut compiler = Compiler { text, places: &document.places, protocol, folder, problems, broken: Vec::new() };
+    let mut scenario = compiler.scenario(&file, check);
+    if has_shape {
+        // Parts that only their types refuse, such as a duration that is too long for us.
+        for (pointer, reason) in std::mem::take(&mut compiler.broken) {
+            compiler.problem(&pointer, reason);
+        }
+    }
+    if !compiler.problems.is_empty() {
+        return Err(compiler.problems);
+    }
+    if scenario.name.is_empty() {
+        scenario.name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    }
+    scenario.fingerprint = fingerprint(text);
+    scenario.path = path.to_owned();
+    Ok(scenario)
+}
+
+/// FNV-1a of 128 bits: tells texts apart, keeps nobody from forging one.
+fn fingerprint(text: &str) -> String {
+    let start: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    let prime: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    let hash = text.bytes().fold(start, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(prime));
+    format!("{hash:032x}")
+}
+
+/// Collects what is wrong while it turns the file into a scenario.
+struct Compiler<'a> {
+    text: &'a str,
+    places: &'a Places,
+    protocol: &'a Protocol,
+    folder: &'a Path,
+    problems: Vec<Problem>,
+    /// Parts that could not be read, with the reason.
+    broken: Vec<(String, String)>,
+}
+
+/// The named things outside of actors.
+struct Surroundings {
+    think_times: BTreeMap<String, Option<Pause>>,
+    data: BTreeMap<String, Option<DataSource>>,
+    groups: Vec<Group>,
+}
+
+impl Compiler<'_> {
+    fn scenario(&mut self, file: &File, check: &ThresholdCheck<'_>) -> Scenario {
+        let think_times = self.think_times(file.think_times.as_ref());
+        let data = self.data(file.data.as_ref());
+        let empty = BTreeMap::new();
+        let actors = self.piece(&file.actors, "/actors").unwrap_or(&empty);
+        let known: BTreeMap<&str, Known> =
+            actors.iter().map(|(name, actor)| (name.as_str(), Known::of(actor))).collect();
+        let groups = self.groups(file, &known);
+        let surroundings = Surroundings { think_times, data, groups };
+        let mut compiled = BTreeMap::new();
+        for (name, part) in actors {
+            let pointer = join("/actors", name);
+            self.name(name, "actor", &pointer);
+            if let Some(actor) = self.piece(part, &pointer)
+                && let Some(actor) = self.actor(name, actor, &pointer, &surroundings, &known[name.as_str()])
+            {
+                compiled.insert(name.clone(), Arc::new(actor));
+            }
+        }
+        let load = self.load(file, actors, &compiled, &known);
+        let measured: Vec<Arc<Actor>> =
+            load.populations.iter().flat_map(|population| population.members.clone()).collect();
+        let thresholds = self.thresholds(file.thresholds.as_ref(), check, &measured);
+        let optional = |part: &Option<Part<String>>| part.as_ref().and_then(Part::good).cloned();
+        let seed = file.seed.as_ref().and_then(|seed| self.piece(seed, "/seed")).copied();
+        Scenario {
+            name: optional(&file.name).unwrap_or_default(),
+            about: optional(&file.about).map(|about| about.trim_end().to_owned()),
+            fingerprint: String::new(),
+            path: Default::default(),
+            seed: seed.unwrap_or(SEED),
+            data: surroundings.data.into_iter().filter_map(|(name, source)| Some((name, source?))).collect(),
+            actors: compiled,
+            load,
+            thresholds,
+        }
+    }
+
+    fn actor(
+        &mut self,
+        name: &str,
+        actor: &file::Actor,
+        pointer: &str,
+        surroundings: &Surroundings,
+        known: &Known,
+    ) -> Option<Actor> {
+        let at = |member: &str| join(pointer, member);
+        let dialect = self.piece(&actor.dialect, &at("dialect")).and_then(|name| self.dialect(name, &at("dialect")));
+        let transport = self.piece(&actor.transport, &at("transport")).map(|transport| match transport {
+            file::Transport::Websocket => Transport::Websocket,
+            file::Transport::Web => Transport::Web,
+        });
+        let scope = Scope { actor: name, dialect: dialect.as_deref(), transport, surroundings, known, reaction: None };
+        let login = self.login(actor.login.as_ref(), &at("login"), &scope);
+        let steps = self.piece(&actor.steps, &at("steps"));
+        let steps = steps.map(|steps| self.steps(steps, &at("steps"), &scope)).unwrap_or_default();
+        let dialect = dialect?;
+        let credentials = match (&actor.credentials, dialect.catalog.role()) {
+            (Some(pool), _) => self.piece(pool, &at("credentials"))?.clone(),
+            (None, Role::Agent) => "agents".to_owned(),
+            (None, Role::Customer) => "customers".to_owned(),
+        };
+        Some(Actor { name: name.to_owned(), dialect, transport: transport?, credentials, login, steps })
+    }
+
+    fn dialect(&mut self, name: &str, pointer: &str) -> Option<Arc<Dialect>> {
+        if let Ok(dialect) = self.protocol.dialect(name) {
+            return Some(dialect.clone());
+        }
+        let known: Vec<&str> = self.protocol.dialects().map(|dialect| dialect.name.as_str()).collect();
+        let problem = Problem::new(self.places.value(pointer), format!("unknown dialect `{name}`"));
+        self.problems.push(problem.allowed(name, known));
+        None
+    }
+
+    fn login(&mut self, login: Option<&Part<file::Login>>, pointer: &str, scope: &Scope<'_>) -> Option<Template> {
+        let over_web = scope.transport == Some(Transport::Web);
+        let members = match login {
+            None if over_web => return None,
+            None => Map::new(),
+            Some(part) => match self.piece(part, pointer)? {
+                file::Login::Whether(false) => return None,
+                _ if over_web => {
+                    self.problem(pointer, "the Web API has no login: every request carries its token");
+                    return None;
+                }
+                file::Login::Whether(true) => Map::new(),
+                file::Login::With(members) => members.clone(),
+            },
+        };
+        let before = Scope { known: &Known::nothing(), ..*scope };
+        let template = self.template(&Value::Object(members), pointer, &before)?;
+        if let Some(dialect) = scope.dialect {
+            self.check_login(dialect, &template, pointer);
+        }
+        Some(template)
+    }
+
+    fn thresholds(
+        &mut self,
+        thresholds: Option<&Part<Vec<Part<String>>>>,
+        check: &ThresholdCheck<'_>,
+        actors: &[Arc<Actor>],
+    ) -> Vec<PlacedText> {
+        let measured: BTreeSet<&str> = actors.iter().flat_map(|actor| actor.actions()).collect();
+        let complete = self.broken.is_empty();
+        let Some(thresholds) = thresholds.and_then(|part| self.piece(part, "/thresholds")) else { return Vec::new() };
+        let mut placed = Vec::new();
+        for (index, part) in thresholds.iter().enumerate() {
+            let pointer = join("/thresholds", index);
+            let Some(text) = self.piece(part, &pointer) else { continue };
+            match check(text) {
+                Ok(Some(action)) if complete && !measured.contains(action.as_str()) => {
+                    let range = self.inside(&pointer, &action);
+                    let problem =
+                        Problem::new(range, format!("`{action}` is never measured: no actor that comes calls it"));
+                    self.problems.push(problem.allowed(&action, measured.iter().copied()));
+                }
+                Ok(_) => placed.push(PlacedText { text: text.clone(), pointer }),
+                Err(ThresholdProblem { range, message, help }) => {
+                    let part = text.get(range.clone()).filter(|part| !part.is_empty());
+                    let range = match part {
+                        Some(part) => self.inside_from(&pointer, part, range.start),
+                        None => self.places.value(&pointer),
+                    };
+                    let problem = Problem::new(range, message);
+                    self.problems.push(match help {
+                        Some(help) => problem.help(help),
+                        None => problem,
+                    });
+                }
+            }
+        }
+        placed
+    }
+
+    /// A part of the file, or a note that it could not be read.
+    fn piece<'p, T>(&mut self, part: &'p Part<T>, pointer: &str) -> Option<&'p T> {
+        match part {
+            Part::Good(piece) => Some(piece),
+            Part::Broken(reason) => {
+                self.broken.push((pointer.to_owned(), reason.clone()));
+                None
+            }
+        }
+    }
+
+    fn problem(&mut self, pointer: &str, message: impl Into<String>) {
+        self.problems.push(Problem::new(self.places.value(pointer), message));
+    }
+
+    /// A name of the user's: letters, digits, `_` and `-`.
+    fn name(&mut self, name: &str, of: &str, pointer: &str) {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        if name.is_empty() || !name.chars().all(allowed) {
+            let problem = Problem::new(self.places.key(pointer), format!("`{name}` cannot be the name of {of}"));
+            self.problems.push(problem.help("names are made of letters, digits, `_` and `-`"));
+        }
+    }
+
+    /// Where a word stands in the text at a pointer; the whole text when it is written in another way.
+    fn inside(&self, pointer: &str, word: &str) -> Range<usize> {
+        self.inside_from(pointer, word, 0)
+    }
+
+    fn inside_from(&self, pointer: &str, word: &str, from: usize) -> Range<usize> {
+        let whole = self.places.value(pointer);
+        let found = self.text.get(whole.clone()).and_then(|written| Some(from + written.get(from..)?.find(word)?));
+        found.map_or(whole.clone(), |start| whole.start + start..whole.start + start + word.len())
+    }
+}
+
+/// Names in a sentence such as "no agent, customer": the article goes with the noun.
+fn quoted(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    names.into_iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
+}
