@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Compiler;
 use super::steps::Scope;
+use crate::protocol::Transport;
 use crate::scenario::file::{self, File, Part, Reaction, Step, Steps};
 use crate::scenario::plan::{BUILT_IN, Draw};
 use crate::scenario::problem::{Problem, list, nearest};
@@ -134,6 +135,11 @@ impl Compiler<'_> {
                 let problem = Problem::new(range, "`push` is known in the steps of a reaction only");
                 self.problems.push(problem.help("after `await`, take values out of the push with `capture`"));
             }
+            return;
+        }
+        if name == "actor.user" && scope.transport == Some(Transport::Web) {
+            let problem = Problem::new(range, "`actor.user` is known from the login, and the Web API has none");
+            self.problems.push(problem);
             return;
         }
         if let Some(shared) = name.strip_prefix("cast.") {
