@@ -38,7 +38,7 @@ import json, os, sys
 work, base, cpu, few, many = sys.argv[1], *map(float, sys.argv[2:])
 def answers(name):
     report = json.load(open(f"{work}/{name}/report.json"))
-    return sum(row["answered"] for row in report["actions"]), report
+    return sum(row["answered"] for row in report["requests"]), report
 trips, report = answers("round")
 small, _ = answers("base")
 idle, _ = answers("many")

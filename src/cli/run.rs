@@ -44,8 +44,10 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
     let folder = report_folder(arguments, &scenario)?;
     let aim = Aim::take(arguments, &scenario, seed, &protocol)?;
     let name = aim.name.clone();
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| Failure::new(Code::Internal, e))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new(Code::Internal, e))?;
     let started = jiff::Timestamp::now();
     let performed = runtime.block_on(perform(&scenario, seed, aim, &interrupt));
     let (outcome, trouble) = match performed {
@@ -94,10 +96,8 @@ async fn perform(
         return Err(Failure::new(Code::Inconclusive, "the scenario has no population"));
     };
     let clock = Clock::start();
-    let http = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|error| ours(&error))?;
+    let http =
+        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().map_err(|error| ours(&error))?;
     let session = SessionContext {
         target: aim.target.clone(),
         dialect: first.dialect.clone(),
@@ -134,9 +134,12 @@ fn exit_code(outcome: &Outcome, verdict: &Verdict, allow_saturated: bool) -> Cod
     if outcome.interrupted {
         return Code::Interrupted;
     }
-    let refused = outcome.tally.dialects.values().flat_map(|dialect| dialect.transports.values()).all(|transport| {
-        transport.actions.values().all(|action| action.succeeded == 0)
-    });
+    let refused = outcome
+        .tally
+        .dialects
+        .values()
+        .flat_map(|dialect| dialect.transports.values())
+        .all(|transport| transport.actions.values().all(|action| action.succeeded == 0));
     let asked = outcome.tally.actions().any(|(_, _, _, action)| action.failed() > 0);
     let lag = outcome.tally.schedule.lag.percentile(50.0);
     match verdict.judgement {
@@ -152,7 +155,9 @@ fn exit_code(outcome: &Outcome, verdict: &Verdict, allow_saturated: bool) -> Cod
 fn remark(code: Code) -> Option<String> {
     match code {
         Code::Unreachable => Some("the target let nobody log in".to_owned()),
-        Code::Saturated => Some("the generator could not keep its schedule, so the numbers are its own, not the target's".to_owned()),
+        Code::Saturated => {
+            Some("the generator could not keep its schedule, so the numbers are its own, not the target's".to_owned())
+        }
         _ => None,
     }
 }
@@ -197,7 +202,8 @@ fn override_load(scenario: &mut Scenario, arguments: &RunArguments) -> Result<()
         scenario.load.duration = duration;
     }
     for Named { name, value } in &arguments.rate {
-        let population = pick(scenario, name.as_deref(), "--rate", |arrivals| matches!(arrivals, Arrivals::Open { .. }))?;
+        let population =
+            pick(scenario, name.as_deref(), "--rate", |arrivals| matches!(arrivals, Arrivals::Open { .. }))?;
         if let Arrivals::Open { stages, .. } = &mut population.arrivals {
             // The shape stays; its peak becomes the rate.
             let peak = stages.iter().map(|stage| stage.from.max(stage.to)).fold(0.0, f64::max);
@@ -248,7 +254,8 @@ fn pick<'a>(
         (Some(name), all) if all.iter().any(|fitting| fitting == name) => name.to_owned(),
         (Some(name), _) => return Err(wrong(format!("it does not fit a population `{name}`; it fits {list}"))),
     };
-    let found = scenario.load.populations.iter_mut().find(|population| population.name == wanted && fits(&population.arrivals));
+    let found =
+        scenario.load.populations.iter_mut().find(|population| population.name == wanted && fits(&population.arrivals));
     found.ok_or_else(|| wrong("no such population".to_owned()))
 }
 

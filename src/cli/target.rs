@@ -63,9 +63,8 @@ impl Aim {
 
     /// Knocks once with each dialect and transport of the scenario, so that a run against nothing ends at once.
     pub async fn knock(&self, scenario: &Scenario, context: &SessionContext) -> Result<(), Failure> {
-        let unreachable = |reason: String| {
-            Failure::new(Code::Unreachable, format!("cannot use {}: {reason}", self.name))
-        };
+        let unreachable =
+            |reason: String| Failure::new(Code::Unreachable, format!("cannot use {}: {reason}", self.name));
         let mut seen: BTreeSet<(DialectName, Transport)> = BTreeSet::new();
         for actor in scenario.load.populations.iter().flat_map(|population| &population.members) {
             if !seen.insert((actor.dialect.name.clone(), actor.transport)) {
@@ -80,7 +79,7 @@ impl Aim {
                     session.close().await;
                 }
                 Transport::Web => {
-                    let connecting = tokio::net::TcpStream::connect(self.target.address());
+                    let connecting = tokio::net::TcpStream::connect(self.target.peer());
                     tokio::time::timeout(Duration::from_secs(10), connecting)
                         .await
                         .map_err(|_| unreachable("no connection within 10 s".to_owned()))?

@@ -75,7 +75,9 @@ mod tests {
 
     #[test]
     fn a_broken_file_never_shows_its_content() {
-        for text in ["agents: [s3cret", "s3cret", "agents: {s3cret: 1}", "agents: []", "agents: [{env: NOT_SET_S3CRET_}]"] {
+        for text in
+            ["agents: [s3cret", "s3cret", "agents: {s3cret: 1}", "agents: []", "agents: [{env: NOT_SET_S3CRET_}]"]
+        {
             let failure = read_text(text).unwrap_err();
             assert_eq!(failure.code, Code::Input);
             assert!(!failure.text.contains("s3cret"), "{}", failure.text);

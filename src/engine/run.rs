@@ -36,7 +36,7 @@ pub struct RunOptions {
     pub clock: Clock,
     /// Worker threads for real-time actors.
     pub workers: usize,
-    /// How to reach the server. The observer in it is replaced.
+    /// How to reach the server. The observer and the clock in it are replaced.
     pub session: SessionContext,
     /// Tokens.
     pub credentials: Credentials,

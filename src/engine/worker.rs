@@ -27,7 +27,7 @@ pub(super) struct Setup {
     pub ledger: Arc<Ledger>,
     pub credentials: Arc<Credentials>,
     pub progress: Arc<Progress>,
-    /// Its observer is replaced by the worker's own.
+    /// Its observer and clock are replaced by the worker's own.
     pub session: SessionContext,
     /// Cancelled when the worker should drop what it still has and end.
     pub finish: CancellationToken,
@@ -70,7 +70,7 @@ async fn work(setup: Setup, recorder: Arc<Recorder>) -> Result<(), EngineError> 
         surroundings: worker.clone(),
         clock,
         begin: shared.begin,
-        session: SessionContext { observer, ..session },
+        session: SessionContext { observer, clock, ..session },
         wind_down: shared.last_call.clone(),
     };
     let drivers =

@@ -3,8 +3,7 @@
 //! tokio's timer works in milliseconds and is one late at the median, which would be in every response time that is
 //! counted from the intended moment. On Linux a timerfd does it in tens of microseconds.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,17 +25,19 @@ struct State {
 
 #[derive(Default)]
 struct Waiting {
-    /// Earliest first. An entry whose sleeper is gone only wakes nobody.
-    alarms: BinaryHeap<Reverse<Alarm>>,
+    /// Whom to wake, earliest first.
+    alarms: BTreeMap<(Moment, u64), Waker>,
     count: u64,
     /// What the timer is set to.
     armed: Option<Moment>,
 }
 
-struct Alarm {
+/// A sleeper's place among the alarms, given up when it is dropped: waits that are cut short must not pile up.
+struct Place<'a> {
+    state: &'a State,
     due: Moment,
-    number: u64,
-    waker: Waker,
+    /// Its number, and whom it wakes.
+    taken: Option<(u64, Waker)>,
 }
 
 impl Pacer {
@@ -59,73 +60,71 @@ impl Pacer {
 
     /// Resolves at the moment, or at once if it has passed.
     pub async fn until(&self, moment: Moment) {
-        let mut registered: Option<Waker> = None;
+        let mut place = Place { state: &self.state, due: moment, taken: None };
         poll_fn(|context| {
             if self.clock.now() >= moment {
                 return Poll::Ready(());
             }
-            if registered.as_ref().is_none_or(|waker| !waker.will_wake(context.waker())) {
-                registered = Some(context.waker().clone());
-                self.state.add(moment, context.waker().clone(), &self.clock);
-            }
+            place.take(context.waker(), &self.clock);
             Poll::Pending
         })
         .await;
     }
 }
 
-impl State {
-    fn add(&self, due: Moment, waker: Waker, clock: &Clock) {
-        let mut waiting = self.lock();
-        let number = waiting.count;
-        waiting.count += 1;
-        waiting.alarms.push(Reverse(Alarm { due, number, waker }));
-        self.arm(&mut waiting, clock);
+impl Place<'_> {
+    /// A task is polled for many reasons, so this costs nothing when the place is already right.
+    fn take(&mut self, waker: &Waker, clock: &Clock) {
+        let number = match &self.taken {
+            Some((_, known)) if known.will_wake(waker) => return,
+            Some((number, _)) => Some(*number),
+            None => None,
+        };
+        let mut waiting = self.state.lock();
+        let number = number.unwrap_or_else(|| {
+            waiting.count += 1;
+            waiting.count
+        });
+        waiting.alarms.insert((self.due, number), waker.clone());
+        self.taken = Some((number, waker.clone()));
+        self.state.arm(&mut waiting, clock);
     }
+}
 
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some((number, _)) = self.taken {
+            self.state.lock().alarms.remove(&(self.due, number));
+        }
+    }
+}
+
+impl State {
     /// Wakes everybody who is due.
     fn ring(&self, clock: &Clock) {
         let now = clock.now();
+        let mut due = Vec::new();
         let mut waiting = self.lock();
         waiting.armed = None;
-        while waiting.alarms.peek().is_some_and(|Reverse(alarm)| alarm.due <= now) {
-            if let Some(Reverse(alarm)) = waiting.alarms.pop() {
-                alarm.waker.wake();
-            }
+        while let Some(first) = waiting.alarms.first_entry().filter(|first| first.key().0 <= now) {
+            due.push(first.remove());
         }
         self.arm(&mut waiting, clock);
+        // Not under the lock: whoever is woken may wait again at once.
+        drop(waiting);
+        due.into_iter().for_each(Waker::wake);
     }
 
     fn arm(&self, waiting: &mut Waiting, clock: &Clock) {
-        let Some(Reverse(first)) = waiting.alarms.peek() else { return };
-        if waiting.armed.is_none_or(|armed| first.due < armed) {
-            waiting.armed = Some(first.due);
-            self.timer.set(first.due.since(clock.now()));
+        let Some((&(first, _), _)) = waiting.alarms.first_key_value() else { return };
+        if waiting.armed.is_none_or(|armed| first < armed) {
+            waiting.armed = Some(first);
+            self.timer.set(first.since(clock.now()));
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl PartialEq for Alarm {
-    fn eq(&self, other: &Self) -> bool {
-        (self.due, self.number) == (other.due, other.number)
-    }
-}
-
-impl Eq for Alarm {}
-
-impl PartialOrd for Alarm {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Alarm {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.due, self.number).cmp(&(other.due, other.number))
     }
 }
 
@@ -229,6 +228,8 @@ mod system {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::task::Context;
     use std::time::Duration;
 
     use super::*;
@@ -250,16 +251,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_sleeper_that_gives_up_keeps_nobody_from_waking() {
+    async fn a_sleeper_that_gives_up_leaves_nothing_behind_and_keeps_nobody_from_waking() {
         let clock = Clock::start();
         let pacer = Pacer::new(clock).unwrap();
         let soon = clock.now() + Duration::from_millis(20);
-        {
-            let given_up = pacer.until(clock.now() + Duration::from_millis(5));
-            let _ = tokio::time::timeout(Duration::from_millis(1), given_up).await;
+        for after in [5, 3_600_000] {
+            let given_up = pacer.until(clock.now() + Duration::from_millis(after));
+            assert!(pin!(given_up).poll(&mut Context::from_waker(Waker::noop())).is_pending());
         }
+        assert!(pacer.state.lock().alarms.is_empty());
         pacer.until(soon).await;
         assert!(clock.now() >= soon);
+    }
+
+    #[tokio::test]
+    async fn a_sleeper_that_moves_to_another_task_is_woken_there() {
+        let clock = Clock::start();
+        let pacer = Pacer::new(clock).unwrap();
+        let due = clock.now() + Duration::from_millis(20);
+        let mut sleeping = Box::pin(async move { pacer.until(due).await });
+        assert!(sleeping.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        tokio::spawn(sleeping).await.unwrap();
+        assert!(clock.now() >= due);
     }
 
     #[tokio::test]

@@ -156,28 +156,25 @@ impl Connection {
     /// Puts something into the write buffer; says when it is the end.
     async fn write(&mut self, outgoing: Outgoing) -> Option<End> {
         match outgoing {
-            Outgoing::Text(text, thread) => {
-                let failed = !self.feed(text).await;
-                let mut failed_later = false;
-                if let Some(thread) = thread {
-                    failed_later = !self.release(|delayed| delayed.after.as_ref() == Some(&thread)).await;
-                }
-                (failed || failed_later).then_some(End::Silent)
-            }
-            // Something of this thread is held back already: this is what it waits for.
-            Outgoing::Later(text, _, Some(thread))
-                if self.delayed.iter().any(|d| d.after.as_ref() == Some(&thread)) =>
-            {
-                let failed = !self.feed(text).await;
-                let failed_later = !self.release(|delayed| delayed.after.as_ref() == Some(&thread)).await;
-                (failed || failed_later).then_some(End::Silent)
-            }
-            Outgoing::Later(text, time, after) => {
+            Outgoing::Later(text, time, after) if !self.holds_back(after.as_ref()) => {
                 self.delayed.push(Delayed { due: Instant::now() + time, after, text });
                 None
             }
+            // If something of this thread is held back, then this is what it waits for.
+            Outgoing::Text(text, thread) | Outgoing::Later(text, _, thread) => {
+                let mut written = self.feed(text).await;
+                if self.holds_back(thread.as_ref()) {
+                    written &= self.release(|delayed| delayed.after == thread).await;
+                }
+                (!written).then_some(End::Silent)
+            }
             Outgoing::Close(code, reason) => Some(End::Told(code, reason)),
         }
+    }
+
+    /// Whether an event of the thread waits for the next one.
+    fn holds_back(&self, thread: Option<&ThreadId>) -> bool {
+        thread.is_some() && self.delayed.iter().any(|delayed| delayed.after.as_ref() == thread)
     }
 
     async fn feed(&mut self, text: Utf8Bytes) -> bool {
@@ -186,14 +183,13 @@ impl Connection {
 
     /// Writes the delayed frames that are meant, oldest first.
     async fn release(&mut self, meant: impl Fn(&Delayed) -> bool) -> bool {
-        let mut all_written = true;
-        let (now, later) = std::mem::take(&mut self.delayed).into_iter().partition(|delayed| meant(delayed));
+        let (now, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.delayed).into_iter().partition(|d| meant(d));
         self.delayed = later;
-        let now: Vec<Delayed> = now;
+        let mut written = true;
         for delayed in now {
-            all_written &= self.feed(delayed.text).await;
+            written &= self.feed(delayed.text).await;
         }
-        all_written
+        written
     }
 
     /// A deadline has come: of a delayed frame, of the login, or of the silence.

@@ -85,7 +85,7 @@ impl Desk {
         dialect: &Dialect,
         spoken: Spoken,
         id: ConnectionId,
-        request: Request,
+        mut request: Request,
         wrong: Option<Refusal>,
     ) {
         let catalog = &dialect.catalog;
@@ -95,12 +95,13 @@ impl Desk {
         } else if let Some(refusal) = wrong {
             Err(refusal)
         } else if *request.action == *catalog.login.action {
-            self.login(catalog.role(), spoken, id, request.payload.clone())
+            self.login(catalog.role(), spoken, id, request.payload.take())
         } else if &*request.action == "logout" {
             self.leave(id);
             Ok(Value::Null)
         } else if let Some(user) = &user {
-            self.perform(spoken, user, &request.action, request.payload.clone(), None)
+            let payload = request.payload.take();
+            self.perform(spoken, user, &request.action, payload, None)
         } else {
             // Allowed before login, and nothing but a sign of life.
             Ok(Value::Null)

@@ -43,7 +43,7 @@ pub async fn answer(
     if let Err(refusal) = check_query(&dialect.catalog.web.query, request.uri().query()) {
         return refused(refusal.status(), &refusal);
     }
-    let call = async {
+    let read: Result<(UserId, Call), Refusal> = async {
         let user = user(request.headers(), &dialect)?;
         let mut call = match &spec.multipart {
             Some(multipart) => read_multipart(multipart, spoken, request).await?,
@@ -51,10 +51,11 @@ pub async fn answer(
         };
         check(&dialect, Channel::Web, &action, &mut call.payload)?;
         Ok((user, call))
-    };
-    let (user, call) = match call.await {
+    }
+    .await;
+    let (user, call) = match read {
         Ok(read) => read,
-        Err(refusal) => return refused(Refusal::status(&refusal), &refusal),
+        Err(refusal) => return refused(refusal.status(), &refusal),
     };
     let (result, promptness) = {
         let mut desk = shared.desk();

@@ -57,7 +57,8 @@ async fn a_closed_chat_is_activated() {
     let (mut agent, mut customer, chat, thread) = in_a_chat(&server).await;
     assert_eq!(agent.error("activate_chat", json!({"chat": {"id": chat}})).await, "validation");
     agent.ok("close_thread", json!({"chat_id": chat})).await;
-    (agent.pushed().await, customer.pushed().await);
+    agent.pushed().await;
+    customer.pushed().await;
     let payload = json!({"chat": {"id": chat, "thread": {"events": [{"type": "message", "text": "back"}]}}});
     let active = agent.ok("activate_chat", payload).await["chat"].take();
     assert_eq!((&active["access"], &active["is_followed"]), (&json!({"group_ids": [0]}), &json!(true)));
@@ -73,7 +74,8 @@ async fn an_event_goes_where_its_flags_say() {
     let server = TestServer::start().await;
     let (mut agent, mut customer, chat, thread) = in_a_chat(&server).await;
     agent.ok("close_thread", json!({"chat_id": chat})).await;
-    (agent.pushed().await, customer.pushed().await);
+    agent.pushed().await;
+    customer.pushed().await;
     let mut payload =
         json!({"chat_id": chat, "event": {"type": "message", "text": "a"}, "require_active_thread": true});
     assert_eq!(agent.error("send_event", payload.clone()).await, "validation");
@@ -135,7 +137,8 @@ async fn followers_hear_everything_until_they_unfollow() {
     assert!(bob.only("incoming_chat_thread").await.correlation.is_some());
     bob.ok("follow_chat", json!({"chat_id": chat})).await;
     amy.ok("follow_chat", json!({"chat_id": chat})).await;
-    (bob.nothing().await, amy.nothing().await);
+    bob.nothing().await;
+    amy.nothing().await;
     customer.say(&chat, "a").await;
     bob.only("incoming_event").await;
     bob.ok("unfollow_chat", json!({"chat_id": chat})).await;
@@ -169,7 +172,8 @@ async fn users_come_and_go() {
     assert_eq!(amy.error("remove_user_from_chat", who(&customer.user, "customer")).await, "validation");
     assert_eq!(amy.error("remove_user_from_chat", who("zoe@example.com", "agent")).await, "validation");
 
-    (amy.pushed().await, customer.pushed().await);
+    amy.pushed().await;
+    customer.pushed().await;
     bob.ok("remove_user_from_chat", who(&bob.user, "agent")).await;
     for peer in [&mut amy, &mut bob] {
         assert_eq!(peer.only("chat_user_removed").await.payload["user_type"], "agent");
@@ -192,7 +196,8 @@ async fn a_chat_is_handed_over() {
     let mut bob = server.agent("bob").await;
     let empty = json!({"type": "group", "ids": [77]});
     assert_eq!(amy.error("transfer_chat", json!({"chat_id": chat, "target": empty})).await, "validation");
-    (amy.nothing().await, bob.nothing().await);
+    amy.nothing().await;
+    bob.nothing().await;
 
     amy.ok("transfer_chat", json!({"chat_id": chat, "target": {"type": "agent", "ids": [bob.user]}})).await;
     let told = amy.pushed().await;
@@ -209,7 +214,8 @@ async fn a_chat_is_handed_over() {
     bob.ok("transfer_chat", json!({"chat_id": chat, "target": empty, "force": true})).await;
     bob.pushed().await;
     customer.say(&chat, "anybody?").await;
-    (amy.nothing().await, bob.nothing().await);
+    amy.nothing().await;
+    bob.nothing().await;
 }
 
 #[tokio::test]
@@ -242,7 +248,8 @@ async fn properties_are_set_and_deleted_in_all_three_places() {
     let server = TestServer::start().await;
     let (mut agent, mut customer, chat, thread) = in_a_chat(&server).await;
     let event = customer.say(&chat, "a").await["event"]["id"].take();
-    (agent.pushed().await, customer.pushed().await);
+    agent.pushed().await;
+    customer.pushed().await;
     for (of, place) in [
         ("chat", json!({"chat_id": chat})),
         ("chat_thread", json!({"chat_id": chat, "thread_id": thread})),

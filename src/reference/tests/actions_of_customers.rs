@@ -135,7 +135,8 @@ async fn an_update_is_told_once_for_each_active_chat() {
     let mut customer = server.customer("carl").await;
     let chats = [customer.start().await.0, customer.start().await.0, customer.start().await.0];
     customer.ok("close_thread", json!({"chat_id": chats[1]})).await;
-    (customer.pushed().await, agent.pushed().await);
+    customer.pushed().await;
+    agent.pushed().await;
     let updated = customer.ok("update_customer", json!({"customer": {"name": "Karl", "email": null}})).await;
     assert_eq!(updated["customer"]["name"], "Karl");
     let told = customer.pushed().await;

@@ -61,9 +61,12 @@ impl TestServer {
 
     /// A connection that has not logged in.
     async fn connect(&self, dialect: &str) -> Peer {
+        self.connect_over(TcpStream::connect(self.addr).await.unwrap(), dialect).await
+    }
+
+    async fn connect_over(&self, stream: TcpStream, dialect: &str) -> Peer {
         let dialect = Arc::clone(protocol().dialect(dialect).unwrap());
         let path = format!("{}?license_id=1", dialect.catalog.rtm.websocket[0]);
-        let stream = TcpStream::connect(self.addr).await.unwrap();
         let (socket, _) = client_async(format!("ws://{}{path}", self.addr), stream).await.unwrap();
         Peer { dialect, socket, sent: 0, user: String::new(), pushes: Vec::new() }
     }

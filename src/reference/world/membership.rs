@@ -133,7 +133,7 @@ impl World {
             self.announce_agent(id, agent);
         }
         if takers.is_empty() {
-            self.waiting.push_back(id.clone());
+            self.wait(id);
         }
         Ok(())
     }

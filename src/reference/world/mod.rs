@@ -18,7 +18,10 @@ mod routing;
 mod threads;
 mod user;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use jiff::Timestamp;
 use rand::SeedableRng;
@@ -51,8 +54,8 @@ pub struct World {
     agents: HashMap<UserId, Agent>,
     /// Agents who take chats: those with the fewest active chats first, then those who waited longest.
     ready: BTreeSet<(usize, i64, UserId)>,
-    /// Active chats that wait for an agent.
-    waiting: VecDeque<ChatId>,
+    /// Active chats that wait for an agent, by the order of the thread that waits.
+    waiting: BTreeMap<i64, ChatId>,
     /// Closed chats and the order of their last thread, oldest first; some may have been opened again.
     closed: VecDeque<(ChatId, i64)>,
     /// Customers who left, oldest first; some may be back.
@@ -72,7 +75,7 @@ impl World {
             customers: HashMap::new(),
             agents: HashMap::new(),
             ready: BTreeSet::new(),
-            waiting: VecDeque::new(),
+            waiting: BTreeMap::new(),
             closed: VecDeque::new(),
             departed: VecDeque::new(),
             sequence: FIRST_ORDER,

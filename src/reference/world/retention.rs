@@ -3,7 +3,9 @@
 use super::{ChatId, UserId, World};
 
 /// Closed chats beyond this many are forgotten, the longest closed first.
-const RETAINED_CHATS: usize = 50_000;
+pub(super) const RETAINED_CHATS: usize = 50_000;
+/// Threads of one chat beyond this many are forgotten, the oldest first.
+pub(super) const RETAINED_THREADS: usize = 500;
 /// Events of one thread beyond this many are forgotten, the oldest first.
 pub(super) const RETAINED_EVENTS: usize = 5_000;
 /// Departures of customers beyond this many are looked through for people to forget.

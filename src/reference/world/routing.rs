@@ -27,13 +27,20 @@ impl World {
         let found =
             if open_to_agents(&chat.groups) { self.ready.first().map(|(_, _, agent)| agent.clone()) } else { None };
         let Some(agent) = found else {
-            self.waiting.push_back(id.clone());
+            self.wait(id);
             return None;
         };
         let turn = self.next_order();
         self.change_agent(&agent, |agent| agent.last_routed = turn);
         self.add_agent(id, &agent);
         Some(agent)
+    }
+
+    /// Puts an active chat at the end of the queue for agents.
+    pub(super) fn wait(&mut self, id: &ChatId) {
+        if let Some(thread) = self.chats.get(id).and_then(super::Chat::active_thread) {
+            self.waiting.insert(thread.order, id.clone());
+        }
     }
 
     /// Makes an agent a user of a chat, silently.
@@ -60,10 +67,7 @@ impl World {
 
     /// Gives the waiting chats to whoever is ready now.
     pub(super) fn route_waiting(&mut self) {
-        for id in std::mem::take(&mut self.waiting) {
-            if !self.chats.get(&id).is_some_and(super::Chat::is_active) {
-                continue;
-            }
+        for id in std::mem::take(&mut self.waiting).into_values() {
             let Some(agent) = self.route(&id) else { continue };
             self.announce_agent(&id, &agent);
         }

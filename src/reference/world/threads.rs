@@ -1,7 +1,7 @@
 //! Events, and the opening and closing of threads.
 
 use super::ids::short_code;
-use super::retention::RETAINED_EVENTS;
+use super::retention::{RETAINED_EVENTS, RETAINED_THREADS};
 use super::{ChatId, Event, EventId, NewEvent, Properties, Push, Recipients, Thread, ThreadId, UserId, World};
 use crate::reference::refusal::Refusal;
 
@@ -63,6 +63,9 @@ impl World {
         chat.followers.clear();
         chat.order = order;
         let users = chat.users().cloned().collect();
+        if chat.threads.len() == RETAINED_THREADS {
+            chat.threads.remove(0);
+        }
         chat.threads.push(Thread::new(thread.clone(), order, now, users, properties));
         for agent in chat.agents.clone() {
             self.takes_part(id, &agent);
@@ -135,6 +138,7 @@ impl World {
         let thread = chat.threads.last_mut().filter(|thread| thread.active)?;
         thread.active = false;
         let (thread, order) = (thread.id.clone(), thread.order);
+        self.waiting.remove(&order);
         for agent in chat.agents.clone() {
             self.change_agent(&agent, |agent| agent.active.retain(|active| active != id));
         }
