@@ -68,8 +68,8 @@ pub(super) fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>)
 }
 
 /// Names as they stand in a sentence: `` `a`, `b` ``.
-pub(super) fn list(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+pub(super) fn list(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    names.into_iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
 /// Everything that is wrong with a scenario file, in the order of the file.
@@ -106,9 +106,7 @@ impl ScenarioErrors {
 
     fn group<'a>(&'a self, problem: &'a Problem, path: &'a str) -> Group<'a> {
         let title = Level::ERROR.primary_title(problem.message.as_str());
-        let Some((start, end)) = problem.range else {
-            return title.element(Level::HELP.message(problem.help.as_deref().unwrap_or(path)));
-        };
+        let Some((start, end)) = problem.range else { return Group::with_title(title) };
         let annotation = AnnotationKind::Primary.span(self.drawable(start, end)).label(problem.label.as_deref());
         let group = title.element(Snippet::source(self.text.as_str()).path(path).annotation(annotation));
         match &problem.help {

@@ -238,17 +238,65 @@ impl<'de> Visitor<'de> for ContentVisitor {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
 
-    fn show(text: &str, pointer: &str) -> (String, String) {
+    /// What is underlined for the key and for the value at a pointer.
+    fn underlined<'t>(text: &'t str, pointer: &str) -> (&'t str, &'t str) {
         let places = read(text).unwrap().places;
-        (text[places.key(pointer)].to_owned(), text[places.value(pointer)].to_owned())
+        (&text[places.key(pointer)], &text[places.value(pointer)])
+    }
+
+    const TEXT: &str = "a: {b: \"x\\ny\", 'ü': [1, 2.5]}\nlist:\n  - call: hé # c\n    payload:\n      /on/x: yes\n  - on: |\n      two\n";
+
+    #[test]
+    fn everything_has_its_place() {
+        let value = json!({
+            "a": { "b": "x\ny", "ü": [1, 2.5] },
+            "list": [{ "call": "hé", "payload": { "/on/x": "yes" } }, { "on": "two\n" }],
+        });
+        assert_eq!(read(TEXT).unwrap().value, value);
+        assert_eq!(underlined(TEXT, "/a/b"), ("b", "\"x\\ny\""));
+        assert_eq!(underlined(TEXT, "/a/ü"), ("'ü'", "'ü'"), "a list is shown by its key");
+        assert_eq!(underlined(TEXT, "/a/ü/1"), ("2.5", "2.5"));
+        assert_eq!(underlined(TEXT, "/list/0"), ("call", "call"), "an item is shown by its first key");
+        assert_eq!(underlined(TEXT, "/list/0/payload/~1on~1x"), ("/on/x", "yes"));
     }
 
     #[test]
-    fn schema() {
-        eprintln!("{}", serde_json::to_string_pretty(&crate::scenario::editor_schema()).unwrap());
+    fn what_is_not_there_is_shown_by_what_is_around_it() {
+        assert_eq!(underlined(TEXT, "/list/0/payload/chat_id/deep").1, "payload");
+        assert_eq!(read("").unwrap().places.value("/actors"), 0..0);
+    }
+
+    #[test]
+    fn an_alias_is_shown_where_it_is_defined() {
+        let text = "x: &x {k: 1}\ny: *x\n";
+        assert_eq!(read(text).unwrap().places.value("/y/k"), read(text).unwrap().places.value("/x/k"));
+    }
+
+    #[test]
+    fn words_that_look_like_booleans_stay_words() {
+        assert_eq!(read("on: no\ny: [yes, true]").unwrap().value, json!({"on": "no", "y": ["yes", true]}));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_with_a_place_in_it(text in "[-a-z:\\[\\]{}&*!|>'\"#,\\n é0-9<$%@`?.~\\t]{0,60}") {
+            match read(&text) {
+                Ok(document) => {
+                    for pointer in document.places.0.keys() {
+                        prop_assert!(text.get(document.places.value(pointer)).is_some());
+                        prop_assert!(text.get(document.places.key(pointer)).is_some());
+                    }
+                }
+                Err(problem) => {
+                    let shown = format!("{problem:?}");
+                    prop_assert!(shown.contains("range: Some("), "{}", shown);
+                }
+            }
+        }
     }
 }

@@ -280,7 +280,7 @@ fn with_examples(problem: Problem, schema: &Value) -> Problem {
     let examples: Vec<&str> = schema["examples"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     match examples.is_empty() {
         true => problem,
-        false => problem.help(format!("for example {}", super::problem::list(&examples))),
+        false => problem.help(format!("for example {}", super::problem::list(examples))),
     }
 }
 
@@ -317,6 +317,8 @@ fn found(value: &Value) -> String {
 fn quoted(value: &Value) -> String {
     let text = match value {
         Value::Null => return "nothing".to_owned(),
+        Value::Array(items) if items.is_empty() => return "an empty list".to_owned(),
+        Value::Object(members) if members.is_empty() => return "an empty mapping".to_owned(),
         Value::Array(_) => return "a list".to_owned(),
         Value::Object(_) => return "a mapping".to_owned(),
         Value::String(text) => text.clone(),
@@ -325,5 +327,71 @@ fn quoted(value: &Value) -> String {
     match text.char_indices().nth(EXCERPT) {
         Some((end, _)) => format!("`{}…`", &text[..end]),
         None => format!("`{text}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::scenario::read::read;
+
+    #[test]
+    fn leaving_out_is_the_only_way_to_leave_out() {
+        let text = editor_schema().to_string();
+        assert!(!text.contains("\"null\""), "{text}");
+    }
+
+    #[test]
+    fn every_alternative_of_a_union_can_be_told_from_the_others() {
+        let schema = editor_schema();
+        let keys: Vec<&str> = schema["$defs"]["Step"]["anyOf"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|branch| {
+                let name = branch["$ref"].as_str().unwrap().strip_prefix("#/$defs/").unwrap();
+                discriminator(&schema["$defs"][name])
+            })
+            .collect();
+        let distinct: std::collections::BTreeSet<&&str> = keys.iter().collect();
+        assert_eq!(distinct.len(), keys.len());
+        assert!(keys.contains(&"call") && keys.contains(&"wait_for"), "{keys:?}");
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let words = ["call", "steps", "react", "think", "actors", "load", "for", "5/s", "2s", "pick", "arrive", "x"];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<i64>().prop_map(Value::from),
+            proptest::sample::select(words.to_vec()).prop_map(Value::from),
+        ];
+        leaf.prop_recursive(5, 40, 5, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map(proptest::sample::select(words.to_vec()), inner, 0..5).prop_map(
+                    |map| map
+                        .into_iter()
+                        .map(|(key, value)| (key.to_owned(), value))
+                        .collect::<serde_json::Map<_, _>>()
+                        .into()
+                ),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_schema_refuses_is_a_problem_and_nothing_else_is(
+            actors in any_value(), load in any_value(), data in any_value(),
+        ) {
+            let value = json!({ "actors": actors, "load": load, "data": data });
+            let valid = jsonschema::draft202012::is_valid(&editor_schema(), &value);
+            // JSON is YAML.
+            let document = read(&value.to_string()).unwrap();
+            prop_assert_eq!(check(&document).is_empty(), valid);
+        }
     }
 }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Compiler;
 use super::names::Known;
-use super::{Compiler, quoted};
 use crate::scenario::file::{self, Arrive, Concurrent, File, Part, Standing, Together};
 use crate::scenario::plan::{Actor, Arrivals, Load, Population, RateStage, Spacing, UserStage};
-use crate::scenario::problem::Problem;
+use crate::scenario::problem::{Problem, list};
 use crate::scenario::read::join;
 
 /// How long actors may take to finish in a scenario that does not say.
@@ -16,6 +16,12 @@ const WIND_DOWN: Duration = Duration::from_secs(20);
 
 /// The ways to come.
 const WAYS: [&str; 4] = ["standing", "arrive", "concurrent", "together"];
+
+/// A piece of a changing level, be it a rate or a number of users.
+enum Stage<T> {
+    Change { from: Option<T>, to: T, over: Duration },
+    Hold(Duration),
+}
 
 impl Compiler<'_> {
     pub(super) fn load(
@@ -40,7 +46,7 @@ impl Compiler<'_> {
         let empty = BTreeMap::new();
         let casts = file.casts.as_ref().and_then(Part::good).unwrap_or(&empty);
         let Some(populations) = self.piece(&written.populations, "/load/populations") else { return load };
-        let mut is_sure = true;
+        let mut is_sure = !populations.is_empty();
         let mut used = BTreeSet::new();
         for (index, part) in populations.iter().enumerate() {
             let pointer = join("/load/populations", index);
@@ -138,7 +144,7 @@ impl Compiler<'_> {
             [_] => {}
             [] => {
                 let problem = Problem::new(self.places.value(pointer), "nothing says how this population comes");
-                self.problems.push(problem.help(format!("one of {}", quoted(WAYS))));
+                self.problems.push(problem.help(format!("one of {}", list(WAYS))));
                 return None;
             }
             [first, second, ..] => {
@@ -148,7 +154,8 @@ impl Compiler<'_> {
                 return None;
             }
         }
-        let length = length.unwrap_or(Duration::MAX);
+        // Without a known length nothing is beyond it.
+        let length = length.filter(|length| !length.is_zero()).unwrap_or(Duration::MAX);
         if let Some(standing) = standing {
             let (count, ramp) = match standing {
                 Standing::Count(count) => (count, Duration::ZERO),
@@ -184,9 +191,9 @@ impl Compiler<'_> {
             Arrive::Staged(staged) => {
                 let pieces = staged.stages.iter().map(|stage| match stage {
                     file::RateStage::Change(change) => {
-                        (change.over.0, Some((change.from.map(|rate| rate.0), change.to.0)))
+                        Stage::Change { from: change.from.map(|rate| rate.0), to: change.to.0, over: change.over.0 }
                     }
-                    file::RateStage::Hold(hold) => (hold.hold.0, None),
+                    file::RateStage::Hold(hold) => Stage::Hold(hold.hold.0),
                 });
                 let stages = self.stages(pieces.collect(), &join(pointer, "stages"), length);
                 let stages = stages.into_iter().map(|(from, to, over)| RateStage { from, to, over });
@@ -207,8 +214,10 @@ impl Compiler<'_> {
             Concurrent::Ramped(ramped) => steady(ramped.users.0, ramped.ramp.map_or(Duration::ZERO, |time| time.0)),
             Concurrent::Staged(staged) => {
                 let pieces = staged.stages.iter().map(|stage| match stage {
-                    file::UserStage::Change(change) => (change.over.0, Some((change.from, change.to))),
-                    file::UserStage::Hold(hold) => (hold.hold.0, None),
+                    file::UserStage::Change(change) => {
+                        Stage::Change { from: change.from, to: change.to, over: change.over.0 }
+                    }
+                    file::UserStage::Hold(hold) => Stage::Hold(hold.hold.0),
                 });
                 let stages = self.stages(pieces.collect(), &join(pointer, "stages"), length);
                 stages.into_iter().map(|(from, to, over)| UserStage { from, to, over }).collect()
@@ -217,23 +226,19 @@ impl Compiler<'_> {
         Arrivals::Closed { stages }
     }
 
-    /// Stages with their levels filled in: `None` holds the level, a stage without `from` begins where the one before ended.
+    /// Stages as (from, to, over), with their levels filled in: a stage without `from` begins where the one before ended.
     fn stages<T: Copy + Default + PartialEq>(
         &mut self,
-        pieces: Vec<(Duration, Option<(Option<T>, T)>)>,
+        pieces: Vec<Stage<T>>,
         pointer: &str,
         length: Duration,
     ) -> Vec<(T, T, Duration)> {
         let mut level = T::default();
         let mut begins = Duration::ZERO;
         let mut stages = Vec::with_capacity(pieces.len());
-        for (index, (over, change)) in pieces.into_iter().enumerate() {
+        for (index, piece) in pieces.into_iter().enumerate() {
             let here = join(pointer, index);
-            if over.is_zero() {
-                let member = if change.is_some() { "over" } else { "hold" };
-                self.problem(&join(&here, member), "a stage takes some time");
-            }
-            if change.is_none() && index == 0 {
+            if index == 0 && matches!(piece, Stage::Hold(_)) {
                 let problem =
                     Problem::new(self.places.key(&join(&here, "hold")), "the first stage has nothing to hold");
                 self.problems.push(problem.help("begin with `{ from: …, to: …, over: … }`"));
@@ -241,10 +246,13 @@ impl Compiler<'_> {
             if begins >= length {
                 self.problem(&here, "this stage begins after the end of the load (`load.for`)");
             }
-            let (from, to) = match change {
-                Some((from, to)) => (from.unwrap_or(level), to),
-                None => (level, level),
+            let (from, to, over, member) = match piece {
+                Stage::Change { from, to, over } => (from.unwrap_or(level), to, over, "over"),
+                Stage::Hold(over) => (level, level, over, "hold"),
             };
+            if over.is_zero() {
+                self.problem(&join(&here, member), "a stage takes some time");
+            }
             stages.push((from, to, over));
             level = to;
             begins = begins.saturating_add(over);

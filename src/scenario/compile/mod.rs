@@ -4,6 +4,8 @@ mod arrivals;
 mod names;
 mod payload;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -281,9 +283,4 @@ impl Compiler<'_> {
         let found = self.text.get(whole.clone()).and_then(|written| Some(from + written.get(from..)?.find(word)?));
         found.map_or(whole.clone(), |start| whole.start + start..whole.start + start + word.len())
     }
-}
-
-/// Names in a sentence such as "no agent, customer": the article goes with the noun.
-fn quoted(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
-    names.into_iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
 }

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Compiler;
 use super::steps::Scope;
-use super::{Compiler, quoted};
+use crate::protocol::Transport;
 use crate::scenario::file::{self, File, Part, Reaction, Step, Steps};
 use crate::scenario::plan::{BUILT_IN, Draw};
-use crate::scenario::problem::{Problem, nearest};
+use crate::scenario::problem::{Problem, list, nearest};
 use crate::scenario::read::join;
 use crate::scenario::template::Hole;
 
@@ -28,7 +29,7 @@ pub(super) struct Known {
 /// Actors that start together: a cast, or one actor on its own.
 #[derive(Debug)]
 pub(super) struct Group {
-    /// How a message calls it.
+    /// How a message says that something is so there.
     pub label: String,
     /// Names of its members.
     pub members: Vec<String>,
@@ -105,7 +106,7 @@ impl Compiler<'_> {
                 let problem = Problem::new(range, format!("unknown actor `{member}`"));
                 self.problems.push(problem.allowed(member, known.keys().copied()));
             }
-            groups.push(group(format!("the cast `{name}`"), members.clone(), known));
+            groups.push(group(format!("in the cast `{name}`"), members.clone(), known));
         }
         let populations = file.load.good().and_then(|load| load.populations.good());
         let alone: BTreeSet<&String> = populations
@@ -116,7 +117,7 @@ impl Compiler<'_> {
             .filter(|actor| known.contains_key(actor.as_str()))
             .collect();
         for actor in alone {
-            groups.push(group(format!("`{actor}`, which comes without a cast"), vec![actor.clone()], known));
+            groups.push(group(format!("for `{actor}`, which comes without a cast"), vec![actor.clone()], known));
         }
         groups
     }
@@ -134,6 +135,11 @@ impl Compiler<'_> {
                 let problem = Problem::new(range, "`push` is known in the steps of a reaction only");
                 self.problems.push(problem.help("after `await`, take values out of the push with `capture`"));
             }
+            return;
+        }
+        if name == "actor.user" && scope.transport == Some(Transport::Web) {
+            let problem = Problem::new(range, "`actor.user` is known from the login, and the Web API has none");
+            self.problems.push(problem);
             return;
         }
         if let Some(shared) = name.strip_prefix("cast.") {
@@ -183,16 +189,16 @@ impl Compiler<'_> {
         for group in scope.groups() {
             let Some(shares) = group.shares.as_ref().filter(|shares| !shares.contains(name)) else { continue };
             let mut problem =
-                Problem::new(self.inside(pointer, name), format!("nobody shares `{name}` in {}", group.label));
+                Problem::new(self.inside(pointer, name), format!("nobody shares `{name}` {}", group.label));
             if let Some(near) = nearest(name, shares.iter().map(String::as_str)) {
                 problem = problem.label(format!("did you mean `{near}`?"));
             }
             self.problems.push(problem.help(match shares.is_empty() {
                 true => format!(
                     "a `call` or `await` of {} gives it a value with `share: {{ {name}: /pointer }}`",
-                    quoted(&group.members)
+                    list(&group.members)
                 ),
-                false => format!("shared there: {}", quoted(shares)),
+                false => format!("shared there: {}", list(shares)),
             }));
         }
     }
@@ -212,7 +218,7 @@ impl Compiler<'_> {
                 .map(String::as_str)
                 .collect();
             if !others.contains(name) {
-                let message = format!("nobody else comes to the meeting `{name}` in {}", group.label);
+                let message = format!("nobody else comes to the meeting `{name}` {}", group.label);
                 let problem = Problem::new(self.places.value(pointer), message);
                 self.problems.push(problem.allowed(name, others));
             }

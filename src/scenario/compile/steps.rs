@@ -327,12 +327,8 @@ impl Compiler<'_> {
 
     /// Parses the templates in a value and checks the names in them.
     pub(super) fn template(&mut self, value: &Value, pointer: &str, scope: &Scope<'_>) -> Option<Template> {
-        let before = self.problems.len();
         self.holes(value, pointer, scope);
-        match self.problems.len() == before {
-            true => Template::parse(value).ok(),
-            false => None,
-        }
+        Template::parse(value).ok()
     }
 
     fn holes(&mut self, value: &Value, pointer: &str, scope: &Scope<'_>) {

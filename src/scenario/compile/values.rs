@@ -51,7 +51,11 @@ impl Compiler<'_> {
                     true => Problem::new(range, error.to_string()),
                     false => Problem::new(range, format!("no think time is called `{text}`")),
                 };
-                self.problems.push(problem.allowed(text, named.keys().map(String::as_str)));
+                let problem = problem.allowed(text, named.keys().map(String::as_str));
+                self.problems.push(match named.is_empty() {
+                    true if !is_number => problem.help("there are no `think_times`; write a duration such as `2s`"),
+                    _ => problem,
+                });
                 None
             }
         }
@@ -61,7 +65,7 @@ impl Compiler<'_> {
         let mut positive = |time: Duration, kind: &str, member: &str| {
             if time.is_zero() {
                 let pointer = join(&join(pointer, kind), member);
-                self.problem(&pointer, format!("the {member} of a {kind} distribution is longer than nothing"));
+                self.problem(&pointer, format!("`{member}` has to be longer than nothing"));
             }
             time
         };

@@ -18,7 +18,7 @@ pub(in crate::scenario) use value::*;
 
 /// A scenario: who does what, how they arrive, and what is good enough.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(title = "chatproof scenario", deny_unknown_fields)]
+#[schemars(title = "a chatproof scenario", deny_unknown_fields)]
 pub(in crate::scenario) struct File {
     /// Name of the scenario; by default the file's.
     pub name: Option<Part<String>>,

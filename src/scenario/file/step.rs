@@ -240,7 +240,7 @@ pub(in crate::scenario) struct IfStep {
 #[serde(rename_all = "lowercase")]
 #[schemars(title = "a condition")]
 pub(in crate::scenario) enum Condition {
-    /// This name is known and neither null, false nor empty.
+    /// This name has a value, which is neither null nor false.
     Known(String),
     /// Two values are equal.
     Equal([Value; 2]),
