@@ -63,11 +63,7 @@ fn protocol(folder: Option<&Path>) -> Result<Protocol, Failure> {
 fn load_scenario(path: &Path, protocol: &Protocol) -> Result<Scenario, Failure> {
     let threshold = |text: &str| match text.parse::<Threshold>() {
         Ok(threshold) => Ok(threshold.action().map(str::to_owned)),
-        Err(error) => Err(ThresholdProblem {
-            range: error.at.clone(),
-            message: error.to_string(),
-            help: error.did_you_mean.as_ref().map(|word| format!("did you mean `{word}`?")),
-        }),
+        Err(error) => Err(ThresholdProblem { range: error.at.clone(), message: error.to_string(), help: None }),
     };
     scenario::load(path, protocol, &threshold)
         .map_err(|errors| Failure::new(Code::Input, errors.render(color(&std::io::stderr()))))

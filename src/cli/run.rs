@@ -193,6 +193,7 @@ fn describe(population: &Population) -> String {
             format!("{name}: up to {most} at the same time")
         }
         Arrivals::Standing { count, .. } => format!("{name}: {count} standing"),
+        Arrivals::Together { count, at } if at.is_zero() => format!("{name}: {count} together"),
         Arrivals::Together { count, at } => format!("{name}: {count} together after {at:?}"),
     }
 }

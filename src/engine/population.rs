@@ -28,6 +28,8 @@ pub(super) struct Shared {
     pub last_call: CancellationToken,
     /// Cancelled when the standing populations may go.
     pub dismissal: CancellationToken,
+    /// Whether nobody but standing populations comes.
+    pub only_standing: bool,
     /// The workers whose arrivals are not over yet.
     pub drivers: TaskTracker,
     /// Everybody but the standing populations.

@@ -149,6 +149,10 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
         end: begin + load.duration,
         last_call: CancellationToken::new(),
         dismissal: CancellationToken::new(),
+        only_standing: load
+            .populations
+            .iter()
+            .all(|population| matches!(population.arrivals, Arrivals::Standing { .. })),
         drivers: TaskTracker::new(),
         arriving: TaskTracker::new(),
         standing: TaskTracker::new(),
@@ -211,6 +215,10 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
 async fn direct(shared: &Shared, clock: Clock, wind_down: Duration, interrupt: &CancellationToken) -> bool {
     let at = |moment: Moment| tokio::time::sleep_until(clock.instant(moment).into());
     let none_left = async {
+        if shared.only_standing {
+            // Nobody arrives, so nobody's leaving ends the run.
+            at(shared.end).await;
+        }
         shared.drivers.wait().await;
         shared.arriving.close();
         shared.arriving.wait().await;

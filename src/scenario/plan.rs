@@ -211,7 +211,7 @@ pub struct Reaction {
 /// When `if` holds.
 #[derive(Debug)]
 pub enum Condition {
-    /// The name is known and neither null, false nor empty.
+    /// The name is known and its value is neither null nor false.
     Known(String),
     /// Two values are equal.
     Equal(Template, Template),

@@ -1,5 +1,7 @@
 //! Runs the binary as a user does and reads the report that it writes.
 
+#![allow(dead_code, reason = "no test needs all of it")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
