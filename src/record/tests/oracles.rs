@@ -409,7 +409,7 @@ fn memory_is_bounded_whatever_the_peer_sends() {
     }
     let (remembered, longest) = world.ledger.remembered();
     assert!(remembered <= Ledger::LIMIT);
-    assert_eq!(longest, 64);
+    assert_eq!(longest, 32);
     let tally = world.settle(60_000);
     assert_eq!(kinds(&tally), []);
     assert_eq!(tally.ordering.evicted, threads + 1 - remembered as u64);
