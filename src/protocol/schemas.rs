@@ -78,7 +78,8 @@ pub struct Mismatch {
 
 /// All validators of a dialect.
 pub struct Schemas {
-    validators: HashMap<Kind, HashMap<Box<str>, Validator>>,
+    /// By kind, then by name.
+    validators: [HashMap<Box<str>, Validator>; Kind::ALL.len()],
     /// Parsed files by address, to find the `$comment` behind a failed keyword.
     documents: Arc<HashMap<String, Value>>,
 }
@@ -103,7 +104,7 @@ impl Schemas {
             .try_fold(Registry::new(), |registry, (address, document)| registry.add(address, document))
             .and_then(jsonschema::RegistryBuilder::prepare)
             .map_err(|e| inconsistent(folder, e.to_string()))?;
-        let mut validators: HashMap<Kind, HashMap<Box<str>, Validator>> = HashMap::new();
+        let mut validators: [HashMap<Box<str>, Validator>; Kind::ALL.len()] = Default::default();
         for kind in Kind::ALL {
             let prefix = format!("{BASE}{folder}/{}/", kind.folder());
             for (address, document) in &documents {
@@ -116,7 +117,7 @@ impl Schemas {
                     .offline()
                     .build(document)
                     .map_err(|e| inconsistent(address, e.to_string()))?;
-                validators.entry(kind).or_default().insert(name.into(), validator);
+                validators[kind as usize].insert(name.into(), validator);
             }
         }
         drop(registry);
@@ -153,8 +154,7 @@ impl Schemas {
 
     /// Names of all schemas of a kind, sorted.
     pub fn names(&self, kind: Kind) -> Vec<&str> {
-        let mut names: Vec<&str> =
-            self.validators.get(&kind).map(|map| map.keys().map(AsRef::as_ref).collect()).unwrap_or_default();
+        let mut names: Vec<&str> = self.validators[kind as usize].keys().map(AsRef::as_ref).collect();
         names.sort_unstable();
         names
     }
@@ -180,7 +180,7 @@ impl Schemas {
     }
 
     fn validator(&self, kind: Kind, name: &str) -> Option<&Validator> {
-        self.validators.get(&kind)?.get(name)
+        self.validators[kind as usize].get(name)
     }
 
     fn collect(&self, error: &ValidationError<'_>, found: &mut Vec<Mismatch>) {

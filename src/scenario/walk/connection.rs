@@ -78,11 +78,13 @@ impl Walker {
                 *lock(&self.connection.ready_since) = due;
             }
             Transport::Websocket => {
-                let session = RtmSession::connect(&context, &token).await.map_err(|error| error.to_string())?;
+                // In boxes, here and below: an actor lives long, and would keep the room for connecting all its life.
+                let connecting = Box::pin(RtmSession::connect(&context, &token));
+                let session = connecting.await.map_err(|error| error.to_string())?;
                 let session = Arc::new(Session::Rtm(session));
                 *lock(&self.connection.session) = Some(session.clone());
                 self.connection.opened.notify_one();
-                self.log_in(&session).await?;
+                Box::pin(self.log_in(&session)).await?;
                 *lock(&self.connection.ready_since) = self.stage.clock.now();
             }
         }
@@ -144,7 +146,7 @@ impl Walker {
                             self.inbox.put(self.stage.clock.now(), message);
                         })
                         .await;
-                    self.ended(closing).await;
+                    Box::pin(self.ended(closing)).await;
                 }
                 _ => self.connection.opened.notified().await,
             }

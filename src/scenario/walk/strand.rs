@@ -129,7 +129,7 @@ impl<'a> Strand<'a> {
                     self.steps(steps).await?;
                     done += 1;
                     // A loop of steps that never wait must not starve the other actors.
-                    tokio::task::yield_now().await;
+                    tokio::task::coop::consume_budget().await;
                 }
                 Ok(())
             }
