@@ -6,7 +6,7 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,33 @@ fn token_file() -> tempfile::NamedTempFile {
     let text = format!("agents: [{}]\ncustomers: [{}]\n", list("agent"), list("customer"));
     file.write_all(text.as_bytes()).unwrap();
     file
+}
+
+/// A reference server in a process of its own; ended when dropped.
+struct Served {
+    process: Child,
+    url: String,
+}
+
+fn serve(arguments: &[&str]) -> Served {
+    let mut process = Command::new(binary())
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .args(arguments)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = [0; 200];
+    let length = process.stderr.as_mut().unwrap().read(&mut told).unwrap();
+    let text = String::from_utf8_lossy(&told[..length]).into_owned();
+    let url = text.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+    Served { process, url }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
 }
 
 /// Runs the smoke scenario against somebody else's server.
@@ -85,6 +112,17 @@ fn a_target_that_speaks_something_else_is_exit_4() {
 }
 
 #[test]
+fn a_server_that_lets_nobody_log_in_is_exit_4() {
+    let server = serve(&[]);
+    let mut tokens = tempfile::NamedTempFile::new().unwrap();
+    let list = (0..50).map(|n| format!("wrong-{n}")).collect::<Vec<_>>().join(", ");
+    tokens.write_all(format!("agents: [{list}]\ncustomers: [{list}]\n").as_bytes()).unwrap();
+    let run = run(SMOKE, &["--target", &server.url, "--token-file", tokens.path().to_str().unwrap()]);
+    assert_eq!(run.code, 4, "{}\n{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("login was refused with `authentication`"), "{}", run.stdout);
+}
+
+#[test]
 fn a_scenario_that_checks_nothing_is_exit_5() {
     let run = run("tests/scenarios/nothing.yaml", &[]);
     assert_eq!(run.code, 5, "{}\n{}", run.stdout, run.stderr);
@@ -110,18 +148,8 @@ fn wrong_usage_is_exit_2_and_unusable_input_exit_3() {
 
 #[test]
 fn a_token_never_appears_in_any_output() {
-    let mut server = Command::new(binary())
-        .args(["serve", "--listen", "127.0.0.1:0", "--defect", "wrong-type=0.5"])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut told = [0; 200];
-    let length = server.stderr.as_mut().unwrap().read(&mut told).unwrap();
-    let text = String::from_utf8_lossy(&told[..length]).into_owned();
-    let url = text.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
-    let run = against(&url);
-    server.kill().unwrap();
-    server.wait().unwrap();
+    let server = serve(&["--defect", "wrong-type=0.5"]);
+    let run = against(&server.url);
     assert_eq!(run.code, 1, "{}\n{}", run.stdout, run.stderr);
     let mut everything = run.stdout.clone() + &run.stderr;
     for entry in std::fs::read_dir(run.folder()).unwrap() {
@@ -167,12 +195,8 @@ fn an_interrupted_run_ends_with_a_report_and_exit_130() {
 
 #[test]
 fn serve_answers_http() {
-    let mut server =
-        Command::new(binary()).args(["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
-    let mut told = [0; 200];
-    let length = server.stderr.as_mut().unwrap().read(&mut told).unwrap();
-    let text = String::from_utf8_lossy(&told[..length]).into_owned();
-    let addr = text.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap().to_owned();
+    let server = serve(&[]);
+    let addr = server.url.strip_prefix("http://").unwrap().to_owned();
     let mut stream = TcpStream::connect(&addr).unwrap();
     let body = r#"{"payload":{}}"#;
     let request = format!(
@@ -182,7 +206,5 @@ fn serve_answers_http() {
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    server.kill().unwrap();
-    server.wait().unwrap();
     assert!(answer.starts_with("HTTP/1.1 401") && answer.contains(r#""type":"authentication""#), "{answer}");
 }
