@@ -426,21 +426,9 @@ impl Conversation {
     }
 
     fn violation(&self, at: Moment, kind: ViolationKind, action: Option<&str>, expected: &str, got: &str) -> Violation {
-        let rule = self.dialect.rule(kind.name());
-        Violation {
-            kind,
-            at,
-            connection: self.connection,
-            dialect: self.dialect.name.clone(),
-            transport: self.transport,
-            action: action.map(str::to_owned),
-            requirement: rule.map(|rule| rule.requirement.clone()),
-            source: rule.map(|rule| format!("{} {}", self.dialect.catalog.document, rule.line)),
-            pointer: None,
-            keyword: None,
-            expected: self.transcript.redact(expected),
-            got: self.transcript.redact(got),
-        }
+        let place = (self.connection, &*self.dialect, self.transport);
+        let (expected, got) = (self.transcript.redact(expected), self.transcript.redact(got));
+        Violation::new(kind, at, place, action, expected, got)
     }
 
     fn emit(&self, at: Moment, fact: Fact<'_>) {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ConnectionId, Moment};
-use crate::protocol::{DialectName, MismatchKind, RequirementId, Transport};
+use crate::protocol::{Dialect, DialectName, MismatchKind, RequirementId, Transport};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,35 @@ pub struct Violation {
     pub expected: String,
     /// What came instead.
     pub got: String,
+}
+
+impl Violation {
+    /// A violation on a connection. The catalog says which sentence it breaks; pointer and keyword are for schema violations
+    /// to add. `expected` and `got` must not hold secrets.
+    pub fn new(
+        kind: ViolationKind,
+        at: Moment,
+        (connection, dialect, transport): (ConnectionId, &Dialect, Transport),
+        action: Option<&str>,
+        expected: String,
+        got: String,
+    ) -> Self {
+        let rule = dialect.rule(kind.name());
+        Self {
+            kind,
+            at,
+            connection,
+            dialect: dialect.name.clone(),
+            transport,
+            action: action.map(str::to_owned),
+            requirement: rule.map(|rule| rule.requirement.clone()),
+            source: rule.map(|rule| format!("{} {}", dialect.catalog.document, rule.line)),
+            pointer: None,
+            keyword: None,
+            expected,
+            got,
+        }
+    }
 }
 
 /// How bad a kind of violation is (design §5).

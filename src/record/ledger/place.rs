@@ -34,20 +34,7 @@ impl Place {
         expected: String,
         got: String,
     ) -> Violation {
-        let rule = self.dialect.rule(kind.name());
-        Violation {
-            kind,
-            at,
-            connection: self.connection,
-            dialect: self.dialect.name.clone(),
-            transport: self.transport,
-            action: action.map(str::to_owned),
-            requirement: rule.map(|rule| rule.requirement.clone()),
-            source: rule.map(|rule| format!("{} {}", self.dialect.catalog.document, rule.line)),
-            pointer: None,
-            keyword: None,
-            expected,
-            got,
-        }
+        let place = (self.connection, &*self.dialect, self.transport);
+        Violation::new(kind, at, place, action, expected, got)
     }
 }
