@@ -30,12 +30,13 @@ common=(--target "$url" --token-file "$work/tokens.yaml" --allow-saturated)
 # What starting, compiling the schemas and reporting costs is measured by a short run and taken off.
 read -r base _ < <(generate run benches/roundtrips.yaml "${common[@]}" --for 1s --users 1 --report "$work/base")
 read -r cpu _ < <(generate run benches/roundtrips.yaml "${common[@]}" --report "$work/round")
+read -r plain _ < <(generate run benches/answers.yaml "${common[@]}" --report "$work/plain")
 read -r _ few < <(generate run benches/idle.yaml "${common[@]}" --users 10 --report "$work/few")
 read -r _ many < <(generate run benches/idle.yaml "${common[@]}" --users 5000 --report "$work/many")
 
-python3 - "$work" "$base" "$cpu" "$few" "$many" <<'PYTHON'
+python3 - "$work" "$base" "$cpu" "$plain" "$few" "$many" <<'PYTHON'
 import json, os, sys
-work, base, cpu, few, many = sys.argv[1], *map(float, sys.argv[2:])
+work, base, cpu, plain, few, many = sys.argv[1], *map(float, sys.argv[2:])
 def answers(name):
     report = json.load(open(f"{work}/{name}/report.json"))
     return sum(row["answered"] for row in report["requests"]), report
@@ -45,6 +46,7 @@ idle, _ = answers("many")
 print(f"cores: {os.cpu_count()}")
 print(f"verdict: {report['verdict']['judgement']}")
 print(f"round trips: {trips}, each with a push; generator CPU: {cpu:.2f} s (start and a short run: {base:.2f} s)")
-print(f"CPU per 100k round trips: {(cpu - base) / (trips - small) * 100_000:.2f} s")
+print(f"CPU per 100k round trips with their pushes: {(cpu - base) / (trips - small) * 100_000:.2f} s")
+print(f"CPU per 100k round trips without pushes: {(plain - base) / (answers('plain')[0] - small) * 100_000:.2f} s")
 print(f"memory per idle session: {(many - few) / (idle - 10):.1f} KiB over {idle} sessions")
 PYTHON
