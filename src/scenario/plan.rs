@@ -1,5 +1,5 @@
-//! A scenario as the engine uses it: everything parsed, named and checked. What the file looks like is in `file.rs`,
-//! how one becomes the other in `compile.rs`.
+//! A scenario as the engine uses it: everything parsed, named and checked. What the file looks like is in `file/`,
+//! how one becomes the other in `compile/`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
