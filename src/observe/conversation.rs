@@ -11,7 +11,7 @@ use super::{
     ViolationKind,
 };
 use crate::message::{ApiError, Body, Malformed, Message, WebAnswer, parse_frame};
-use crate::protocol::{Dialect, Kind, Mismatch, Transport};
+use crate::protocol::{Cap, Dialect, Kind, Mismatch, Transport};
 
 /// Correlation ids remembered after their answer, to recognise a second one and pushes that belong to them.
 const REMEMBERED: usize = 32;
@@ -412,11 +412,18 @@ impl Conversation {
 
     fn mismatched(&self, at: Moment, action: &str, mismatches: Vec<Mismatch>) {
         for mismatch in mismatches {
-            let mut violation =
-                self.violation(at, mismatch.kind.into(), Some(action), &mismatch.expected, &mismatch.got);
+            // A constraint that is our reading of a disputed passage counts at most what its erratum allows.
+            let erratum = mismatch.source.as_deref().and_then(|comment| self.dialect.erratum(comment));
+            let kind = match erratum.and_then(|erratum| erratum.cap) {
+                Some(Cap::NonStrict) => ViolationKind::DisputedReading,
+                Some(Cap::Info) => ViolationKind::OpenReading,
+                Some(Cap::Fail) | None => mismatch.kind.into(),
+            };
+            let mut violation = self.violation(at, kind, Some(action), &mismatch.expected, &mismatch.got);
             violation.source = mismatch.source.or(violation.source);
             violation.pointer = Some(mismatch.pointer);
             violation.keyword = Some(mismatch.keyword);
+            violation.place = mismatch.place;
             self.emit(at, Fact::Violated(violation));
         }
     }

@@ -99,7 +99,30 @@ impl fmt::Display for Transport {
 #[serde(transparent)]
 pub struct RequirementId(pub Arc<str>);
 
+impl Borrow<str> for RequirementId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for RequirementId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The stable id of a contradiction or gap in the documents, such as `C03-A16`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ErratumId(pub Arc<str>);
+
+impl Borrow<str> for ErratumId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ErratumId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
