@@ -61,10 +61,16 @@ impl Aim {
         }
     }
 
-    /// Knocks once with each dialect and transport of the scenario, so that a run against nothing ends at once.
+    /// See [`knock`].
     pub async fn knock(&self, scenario: &Scenario, context: &SessionContext) -> Result<(), Failure> {
+        knock(&self.name, scenario, context).await
+    }
+}
+
+/// Knocks once with each dialect and transport of the scenario, so that a run against nothing ends at once.
+pub(super) async fn knock(name: &str, scenario: &Scenario, context: &SessionContext) -> Result<(), Failure> {
         let unreachable =
-            |reason: String| Failure::new(Code::Unreachable, format!("cannot use {}: {reason}", self.name));
+            |reason: String| Failure::new(Code::Unreachable, format!("cannot use {name}: {reason}"));
         let mut seen: BTreeSet<(DialectName, Transport)> = BTreeSet::new();
         for actor in scenario.load.populations.iter().flat_map(|population| &population.members) {
             if !seen.insert((actor.dialect.name.clone(), actor.transport)) {
@@ -79,7 +85,7 @@ impl Aim {
                     session.close().await;
                 }
                 Transport::Web => {
-                    let connecting = tokio::net::TcpStream::connect(self.target.peer());
+                    let connecting = tokio::net::TcpStream::connect(context.target.peer());
                     tokio::time::timeout(Duration::from_secs(10), connecting)
                         .await
                         .map_err(|_| unreachable("no connection within 10 s".to_owned()))?
@@ -88,7 +94,6 @@ impl Aim {
             }
         }
         Ok(())
-    }
 }
 
 impl Embedded {

@@ -6,6 +6,7 @@
 mod catalog;
 mod coverage;
 mod errata;
+mod fingerprint;
 mod mutations;
 mod names;
 mod requirements;
@@ -25,6 +26,7 @@ pub use catalog::{
 };
 pub use coverage::{Place, Seen, Spot};
 pub use errata::{Cap, Erratum, ErratumKind, Patch, Reading, Resolution};
+pub use fingerprint::{Fingerprints, sha256};
 pub use mutations::{Mutation, mutations};
 pub use names::{Channel, DialectName, ErratumId, Line, RequirementId, Role, Transport};
 pub use requirements::{Basis, Check, Exclusion, Level, NegativeClass, Reason, Requirement};
@@ -73,6 +75,8 @@ pub struct Dialect {
     pub requirements: BTreeMap<RequirementId, Requirement>,
     /// The contradictions and gaps of its documents.
     pub errata: BTreeMap<ErratumId, Erratum>,
+    /// Hashes of all of this.
+    pub fingerprints: Fingerprints,
 }
 
 impl Dialect {
@@ -128,7 +132,9 @@ impl Protocol {
             let name = catalog.dialect.clone();
             let requirements = requirements::read(files, &folder)?;
             let errata = errata::read(files, &folder)?;
-            dialects.insert(name.clone(), Arc::new(Dialect { name, catalog, schemas, requirements, errata }));
+            let fingerprints = Fingerprints::of(files, &folder);
+            let dialect = Dialect { name: name.clone(), catalog, schemas, requirements, errata, fingerprints };
+            dialects.insert(name, Arc::new(dialect));
         }
         Ok(Self { dialects })
     }
