@@ -1,5 +1,6 @@
 //! Parses a scenario file and walks one actor through it.
 
+mod assert;
 mod compile;
 mod file;
 mod plan;
@@ -16,4 +17,4 @@ pub use problem::ScenarioErrors;
 pub use shape::editor_schema;
 pub use template::{Hole, Lookup, Template, TemplateError};
 pub use units::{UnitError, parse_duration, parse_rate};
-pub use walk::{ActorOutcome, Cast, Instance, Stage, StepFailure, Surroundings, walk};
+pub use walk::{ActorOutcome, Cast, Instance, Proof, ProofOutcome, Stage, StepFailure, Surroundings, walk};
