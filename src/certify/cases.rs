@@ -120,7 +120,7 @@ impl Case {
         let mut tokens = BTreeMap::new();
         for population in &self.scenario.load.populations {
             let Arrivals::Together { count, .. } = population.arrivals else { continue };
-            for actor in population.members.iter().filter(|actor| actor.same_as.is_none()) {
+            for actor in population.members.iter() {
                 *tokens.entry(actor.credentials.clone()).or_default() += count;
             }
         }
@@ -136,10 +136,12 @@ impl Case {
                     checks.push(Check::Step(name.clone()));
                 }
                 if let StepAction::Refuses(refuses) = &step.action {
-                    checks.extend(refuses.classes().into_iter().map(|class| Check::Negatives {
-                        action: Some(refuses.action.clone()),
-                        class,
-                    }));
+                    checks.extend(
+                        refuses
+                            .classes()
+                            .into_iter()
+                            .map(|class| Check::Negatives { action: Some(refuses.action.clone()), class }),
+                    );
                 }
             });
         }
@@ -193,8 +195,10 @@ fn read(dir: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Resul
         if path.is_dir() {
             read(&path, &format!("{name}/"), files)?;
         } else if is_case(&path) {
-            let text = std::fs::read_to_string(&path)
-                .map_err(|error| CaseError::Unreadable { path: path.display().to_string(), reason: error.to_string() })?;
+            let text = std::fs::read_to_string(&path).map_err(|error| CaseError::Unreadable {
+                path: path.display().to_string(),
+                reason: error.to_string(),
+            })?;
             files.insert(name, text);
         }
     }

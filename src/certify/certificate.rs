@@ -112,15 +112,8 @@ pub enum RowVerdict {
 
 impl RowVerdict {
     /// All of them, from good to bad.
-    pub const ALL: [Self; 7] = [
-        Self::Pass,
-        Self::Excluded,
-        Self::Info,
-        Self::NotExercised,
-        Self::NonStrict,
-        Self::Inconclusive,
-        Self::Fail,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Pass, Self::Excluded, Self::Info, Self::NotExercised, Self::NonStrict, Self::Inconclusive, Self::Fail];
 
     /// In words.
     pub fn name(self) -> &'static str {

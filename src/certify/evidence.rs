@@ -26,13 +26,11 @@ pub(super) struct Evidence {
     pub violations: BTreeMap<ViolationKind, Vec<Sample>>,
     pub prerequisites: Vec<String>,
     pub errors: BTreeSet<String>,
-    /// Whether anything ran at all.
-    pub cases: usize,
 }
 
 impl Evidence {
     pub fn of(dialect: &Dialect, outcomes: Vec<CaseOutcome>) -> Self {
-        let mut evidence = Self { cases: outcomes.len(), ..Self::default() };
+        let mut evidence = Self::default();
         for outcome in outcomes {
             evidence.add(dialect, outcome);
         }

@@ -10,7 +10,7 @@ use super::evidence::{Evidence, Given, is_of_schema};
 use super::witness::SchemaFinding;
 use super::{Options, Profile};
 use crate::observe::{Grade, ViolationKind};
-use crate::protocol::{Basis, Cap, Check, Dialect, Kind, Level, Requirement, Spot};
+use crate::protocol::{Cap, Check, Dialect, Kind, Level, Requirement, Spot};
 use crate::scenario::ProofOutcome;
 use crate::verdict::Judgement;
 
@@ -29,8 +29,7 @@ pub(super) fn judge(
     let rows: Vec<Row> = dialect.requirements.values().filter(chosen).map(|row| bench.row(row)).collect();
     let unattributed = bench.unattributed();
     let counts = counts(&rows);
-    let (judgement, reasons) =
-        judgement(rows.iter(), &unattributed, &evidence.prerequisites, options.allow_missing);
+    let (judgement, reasons) = judgement(rows.iter(), &unattributed, &evidence.prerequisites, options.allow_missing);
     Certificate {
         dialect: dialect.name.clone(),
         document: dialect.catalog.document.clone(),
@@ -56,12 +55,13 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn row(&self, requirement: &Requirement) -> Row {
-        let checks: Vec<CheckOutcome> = requirement.check.iter().map(|check| self.outcome(requirement, check)).collect();
+        let checks: Vec<CheckOutcome> =
+            requirement.check.iter().map(|check| self.outcome(requirement, check)).collect();
         let verdict = verdict(requirement, &checks);
         let blame = match verdict {
             RowVerdict::Pass | RowVerdict::Excluded => None,
             RowVerdict::NotExercised | RowVerdict::Inconclusive => Some(Blame::Harness),
-            RowVerdict::Info | RowVerdict::NonStrict if requirement.basis == Basis::Errata => Some(Blame::Document),
+            RowVerdict::Info | RowVerdict::NonStrict if !requirement.errata.is_empty() => Some(Blame::Document),
             RowVerdict::Info | RowVerdict::NonStrict | RowVerdict::Fail => Some(Blame::Server),
         };
         Row {
@@ -243,11 +243,8 @@ impl Bench<'_> {
             let names = schemas.names(kind);
             let shown = |name: &&&str| seen.paths.iter().any(|(of, named, _)| *of == kind && named == **name);
             let count = names.iter().filter(shown).count();
-            let unseen: Vec<String> = names
-                .iter()
-                .filter(|name| !shown(name))
-                .map(|name| format!("{}/{name}", kind.folder()))
-                .collect();
+            let unseen: Vec<String> =
+                names.iter().filter(|name| !shown(name)).map(|name| format!("{}/{name}", kind.folder())).collect();
             ((names.len(), count), unseen)
         };
         let (responses, mut unseen) = messages(Kind::Response);
@@ -343,16 +340,13 @@ pub(super) fn judgement<'a>(
     (judgement, reasons)
 }
 
-/// The worst that breaking a requirement may count: by its level, and no worse than the errata whose reading it is.
+/// The worst that breaking a requirement may count: by its level, and no worse than the errata that its checks rest on allow.
 fn ceiling(dialect: &Dialect, requirement: &Requirement) -> Grade {
     let by_level = match requirement.level {
         Level::Must => Grade::Fail,
         Level::Should => Grade::NonStrict,
         Level::May | Level::Info => Grade::Info,
     };
-    if requirement.basis != Basis::Errata {
-        return by_level;
-    }
     let caps = requirement.errata.iter().filter_map(|id| dialect.errata.get(id)?.cap).map(|cap| match cap {
         Cap::Info => Grade::Info,
         Cap::NonStrict => Grade::NonStrict,
@@ -375,9 +369,10 @@ fn concerns(finding: &SchemaFinding, kind: Kind, name: &str, member: &str) -> bo
     if finding.kind == kind && finding.name == name {
         return below(&finding.path);
     }
-    finding.place.as_ref().is_some_and(|place| {
-        place.file.split_once('/') == Some((kind.folder(), name)) && below(&place.member)
-    })
+    finding
+        .place
+        .as_ref()
+        .is_some_and(|place| place.file.split_once('/') == Some((kind.folder(), name)) && below(&place.member))
 }
 
 fn verdict(requirement: &Requirement, checks: &[CheckOutcome]) -> RowVerdict {

@@ -237,8 +237,7 @@ impl Hall {
 async fn play(scenario: &Arc<Scenario>, floor: &Arc<Floor>, session: SessionContext, seed: u64) -> usize {
     let wind_down = CancellationToken::new();
     let begin = floor.clock.now();
-    let stage =
-        Stage { surroundings: floor.clone(), clock: floor.clock, begin, session, wind_down: wind_down.clone() };
+    let stage = Stage { surroundings: floor.clone(), clock: floor.clock, begin, session, wind_down: wind_down.clone() };
     let mut walking = JoinSet::new();
     let mut numbers: HashMap<String, u64> = HashMap::new();
     for population in &scenario.load.populations {

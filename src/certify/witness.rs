@@ -120,7 +120,8 @@ impl Witness {
     fn examine(&self, state: &mut State, observation: &Observation<'_>, kind: Kind, name: &str, payload: &Value) {
         let dialect = observation.dialect;
         let ours = dialect.schemas.check(kind, name, payload);
-        let words = self.literal.get(&dialect.name).map_or_else(|| ours.clone(), |words| words.check(kind, name, payload));
+        let words =
+            self.literal.get(&dialect.name).map_or_else(|| ours.clone(), |words| words.check(kind, name, payload));
         let sight = state.sights.entry(dialect.name.clone()).or_default();
         if ours.is_empty() {
             dialect.schemas.look(kind, name, payload, &mut sight.seen);

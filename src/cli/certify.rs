@@ -13,7 +13,9 @@ use wildmatch::WildMatch;
 
 use super::arguments::{CertifyArguments, ProfileArgument};
 use super::{Failure, interrupt, protocol, target, tokens};
-use crate::certify::{self, Attestation, Case, Cases, Certification, CertifyError, Options, Place, Profile, Venue, Waivers};
+use crate::certify::{
+    self, Attestation, Case, Cases, Certification, CertifyError, Options, Place, Profile, Venue, Waivers,
+};
 use crate::engine::Credentials;
 use crate::observe::{Clock, Observation, Observer};
 use crate::protocol::{Dialect, Protocol, RequirementId};
@@ -177,7 +179,8 @@ fn enough(
         let needed = slow.get(pool).unwrap_or(&0) + most.get(pool).unwrap_or(&0);
         let there = pools.get(pool).map_or(0, Vec::len);
         if there < needed {
-            let text = format!("the token file has {there} tokens in the pool `{pool}`; this certification needs {needed}");
+            let text =
+                format!("the token file has {there} tokens in the pool `{pool}`; this certification needs {needed}");
             return Err(Failure::new(Code::Input, text));
         }
     }

@@ -88,7 +88,7 @@ impl Dialect {
     /// The erratum whose reading a constraint of the schemas is, by the constraint's comment.
     pub fn erratum(&self, comment: &str) -> Option<&Erratum> {
         let mut words = comment.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-        words.find_map(|word| self.errata.get(word))
+        words.find_map(|word| self.errata.get(&ErratumId(word.into())))
     }
 
     /// The schemas of the documents' own words: those of our reading, with the errata's literal wording put in.

@@ -11,7 +11,7 @@ mod template;
 mod units;
 mod walk;
 
-pub use compile::{ThresholdCheck, ThresholdProblem, load};
+pub use compile::{ThresholdCheck, ThresholdProblem, load, load_text};
 pub use plan::*;
 pub use problem::ScenarioErrors;
 pub use shape::editor_schema;

@@ -9,7 +9,7 @@ use super::Compiler;
 use super::steps::{Scope, WITHIN};
 use crate::protocol::{Channel, Dialect, Transport};
 use crate::scenario::file::{self, OneOrMore};
-use crate::scenario::plan::{Await, Call, Capture, Expect, Match, Never};
+use crate::scenario::plan::{Await, Call, Capture, Expect, Match, Never, Refuses};
 use crate::scenario::problem::Problem;
 use crate::scenario::read::join;
 use crate::scenario::template::Template;
@@ -112,6 +112,36 @@ impl Compiler<'_> {
             unless: self.matches(never.unless.as_ref(), &at("unless"), scope),
             within: never.r#for.map_or(LOOKOUT, |time| time.0),
         }
+    }
+
+    pub(super) fn refuses(&mut self, refuses: &file::Refuses, pointer: &str, scope: &Scope<'_>) -> Option<Refuses> {
+        let here = join(pointer, "refuses");
+        let at = |member: &str| join(&here, member);
+        let template = |compiler: &mut Self, payload: &Option<Value>, pointer: &str| match payload {
+            Some(payload) => compiler.template(payload, pointer, scope),
+            None => Some(Template::Literal(Value::Null)),
+        };
+        let payload = template(self, &refuses.payload, &at("payload"));
+        let unchanged = refuses.unchanged.as_ref().map(|question| {
+            let here = at("unchanged");
+            if let Some(dialect) = scope.dialect.filter(|dialect| !offers(dialect, &question.action, scope.transport)) {
+                self.not_offered(&question.action, &join(&here, "action"), dialect, scope.transport);
+            }
+            let payload = template(self, &question.payload, &join(&here, "payload"))?;
+            Some((question.action.clone(), payload))
+        });
+        if let Some(dialect) = scope.dialect
+            && refuses.class.is_none()
+            && !offers(dialect, &refuses.action, scope.transport)
+        {
+            self.not_offered(&refuses.action, &at("action"), dialect, scope.transport);
+        }
+        Some(Refuses {
+            action: refuses.action.clone(),
+            payload: payload?,
+            class: refuses.class,
+            unchanged: unchanged.flatten(),
+        })
     }
 
     pub(super) fn pushes(&mut self, names: &OneOrMore, pointer: &str, scope: &Scope<'_>) -> Vec<String> {

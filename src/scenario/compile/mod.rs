@@ -56,6 +56,19 @@ pub fn load(path: &Path, protocol: &Protocol, check: &ThresholdCheck<'_>) -> Res
         let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
         unreadable(format!("{} is not UTF-8 text (line {line})", path.display()))
     })?;
+    load_text(path, text, protocol, check)
+}
+
+/// Reads a scenario whose text is at hand; `path` is what messages call it, and where its data files are.
+///
+/// # Errors
+/// Everything that is wrong with it at once, each with its place in the text.
+pub fn load_text(
+    path: &Path,
+    text: String,
+    protocol: &Protocol,
+    check: &ThresholdCheck<'_>,
+) -> Result<Scenario, ScenarioErrors> {
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     match compile(path, &text, protocol, check) {
         Ok(scenario) => Ok(scenario),

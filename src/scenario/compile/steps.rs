@@ -62,6 +62,7 @@ impl Compiler<'_> {
         Some(match step {
             Deed::Call(call) => StepAction::Call(self.call(call, pointer, scope)?),
             Deed::Await(wait) => StepAction::Await(self.awaited(wait, pointer, scope)),
+            Deed::Refuses(refuses) => StepAction::Refuses(self.refuses(&refuses.refuses, pointer, scope)?),
             Deed::Never(never) => StepAction::Never(self.never(never, pointer, scope)),
             Deed::Check(check) => StepAction::Check(self.assertions(Some(&check.check), &at("check"), scope, false)),
             Deed::React(react) => {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Assertion, Time};
+use crate::protocol::NegativeClass;
 
 /// Call an action and look at the answer.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -85,6 +86,38 @@ pub(in crate::scenario) struct NeverStep {
     pub unless: Option<BTreeMap<String, Value>>,
     /// How long to look out for it; by default 500ms.
     pub r#for: Option<Time>,
+}
+
+/// Send what the server must refuse, and see that it does.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct RefusesStep {
+    /// Which requests.
+    pub refuses: Refuses,
+}
+
+/// Requests that the server must refuse.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Refuses {
+    /// Name of the action.
+    pub action: String,
+    /// A valid payload, from which every mistake is generated.
+    pub payload: Option<Value>,
+    /// Send the payload as it is, for this reason to be refused: `banned`, `bad_token`, `unknown_action` …
+    pub class: Option<NegativeClass>,
+    /// What must be the same before and after.
+    pub unchanged: Option<Question>,
+}
+
+/// A request whose answer tells whether something changed.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Question {
+    /// Name of the action.
+    pub action: String,
+    /// Its payload.
+    pub payload: Option<Value>,
 }
 
 /// Compare values that are known.

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use super::{AwaitStep, CallStep, CheckStep, Distribution, NeverStep, OneOrMore, Steps, Time};
+use super::{AwaitStep, CallStep, CheckStep, Distribution, NeverStep, OneOrMore, RefusesStep, Steps, Time};
 
 /// One step: what to do, and what that proves.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub(in crate::scenario) enum Deed {
     Call(CallStep),
     Await(AwaitStep),
     Never(NeverStep),
+    /// Send what the server must refuse.
+    Refuses(RefusesStep),
     Check(CheckStep),
     React(ReactStep),
     Think(ThinkStep),

@@ -15,7 +15,7 @@ pub use load::*;
 pub use value::*;
 
 use super::template::Template;
-use crate::protocol::{Dialect, RequirementId, Transport};
+use crate::protocol::{Dialect, NegativeClass, RequirementId, Transport};
 
 /// A whole scenario.
 #[derive(Debug)]
@@ -89,6 +89,8 @@ pub enum StepAction {
     Await(Await),
     /// Make sure that a push does not come.
     Never(Never),
+    /// Send what the server must refuse.
+    Refuses(Refuses),
     /// Compare values that are known.
     Check(Vec<Assertion>),
     /// Wait for a while.
@@ -287,6 +289,38 @@ pub fn visit<'a>(steps: &'a [Step], look: &mut impl FnMut(&'a Step)) {
                 visit(during, look);
             }
             _ => {}
+        }
+    }
+}
+
+/// Requests that the server must refuse.
+#[derive(Debug)]
+pub struct Refuses {
+    /// Name of the action.
+    pub action: String,
+    /// A valid payload.
+    pub payload: Template,
+    /// Send the payload as it is; without it, every mistake is generated.
+    pub class: Option<NegativeClass>,
+    /// A request whose answer must be the same before and after.
+    pub unchanged: Option<(String, Template)>,
+}
+
+impl Refuses {
+    /// What may be wrong with the requests.
+    pub fn classes(&self) -> Vec<NegativeClass> {
+        use NegativeClass as N;
+        match self.class {
+            Some(class) => vec![class],
+            None => vec![
+                N::MissingMember,
+                N::WrongType,
+                N::OutsideEnum,
+                N::OutsideLimit,
+                N::WrongTransport,
+                N::BeforeLogin,
+                N::BadToken,
+            ],
         }
     }
 }

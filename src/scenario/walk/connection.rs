@@ -42,7 +42,7 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    fn ours(reason: String) -> Self {
+    pub fn ours(reason: String) -> Self {
         Self { reason, is_servers: false }
     }
 }
@@ -233,7 +233,7 @@ impl Walker {
         }
     }
 
-    fn token(&self) -> Result<Token, String> {
+    pub fn token(&self) -> Result<Token, String> {
         let mut held = lock(&self.connection.token);
         if let Some(token) = held.as_ref() {
             return Ok(token.clone());
@@ -243,7 +243,7 @@ impl Walker {
         Ok(token)
     }
 
-    fn context(&self) -> SessionContext {
+    pub fn context(&self) -> SessionContext {
         SessionContext { dialect: self.actor.dialect.clone(), ..self.stage.session.clone() }
     }
 }

@@ -11,6 +11,7 @@ mod exchange;
 mod inbox;
 mod proof;
 mod react;
+mod refuse;
 mod strand;
 #[cfg(test)]
 mod tests;

@@ -96,6 +96,7 @@ impl<'a> Strand<'a> {
         match &step.action {
             StepAction::Call(call) => self.call(step, call).await,
             StepAction::Await(wait) => self.wait(step, wait).await,
+            StepAction::Refuses(refuses) => self.refuses(step, refuses).await,
             StepAction::Never(never) => self.never(step, never).await,
             StepAction::Check(assertions) => self.hold(step, assertions, &Value::Null),
             StepAction::Think(pause) => {
