@@ -21,7 +21,7 @@ use super::refusal::Refusal;
 use super::render::Spoken;
 use super::world::{Effect, Push, Recipients, UserId, World};
 use crate::message::Request;
-use crate::protocol::{Dialect, Role};
+use crate::protocol::{CorrelationName, Dialect, Role};
 
 /// How long a push is held back at most when nothing comes that could overtake it.
 const HOLD: Duration = Duration::from_millis(300);
@@ -50,11 +50,8 @@ pub enum Promptness {
 /// A frame as it travels (customer-v0.3 140-160).
 #[derive(Serialize)]
 struct Frame<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<&'a str>,
-    /// For clients that call their ids `id`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
+    #[serde(flatten)]
+    ids: Ids<'a>,
     action: &'a str,
     #[serde(rename = "type")]
     kind: &'static str,
@@ -70,11 +67,32 @@ impl Frame<'_> {
     }
 }
 
+/// The correlation id of a request, under the names that its answer uses.
+#[derive(Clone, Copy, Serialize)]
+struct Ids<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+}
+
+impl<'a> Ids<'a> {
+    const NONE: Ids<'static> = Ids { request_id: None, id: None };
+
+    /// Where `id` is the dialect's own name, the answer uses the name that the request used (C02-A10). Elsewhere whoever says `id` may
+    /// read `request_id` all the same, so he gets both.
+    fn of(dialect: &Dialect, request: &Request, correlation: Option<&'a str>) -> Self {
+        let is_id = request.correlation_is_id;
+        let only_id = is_id && dialect.catalog.rtm.correlation == CorrelationName::Id;
+        Self { request_id: correlation.filter(|_| !only_id), id: correlation.filter(|_| is_id) }
+    }
+}
+
 /// Whose request causes what is told.
 struct Cause<'a> {
     user: Option<&'a UserId>,
-    /// The connection it came over, and the request; neither for the Web API.
-    connection: Option<(ConnectionId, &'a Request)>,
+    /// The connection it came over, and the request's ids; neither for the Web API.
+    connection: Option<(ConnectionId, Ids<'a>)>,
 }
 
 impl Desk {
@@ -106,9 +124,15 @@ impl Desk {
             // Allowed before login, and nothing but a sign of life.
             Ok(Value::Null)
         };
-        self.answer(dialect, id, &request, result);
+        let banned = result.as_ref().is_err_and(|refusal| *refusal == Refusal::banned());
+        self.answer(dialect, spoken, id, &request, result);
+        if banned && spoken == Spoken::CustomerV02 {
+            // A02E:28
+            self.hub.send(id, Outgoing::Close(CloseCode::Policy, "customer_banned"));
+        }
         let user = self.hub.user(id).cloned();
-        self.tell(&Cause { user: user.as_ref(), connection: Some((id, &request)) });
+        let ids = Ids::of(dialect, &request, request.correlation.as_deref());
+        self.tell(&Cause { user: user.as_ref(), connection: Some((id, ids)) });
     }
 
     /// Carries out a Web call. The answer is to be given when it says.
@@ -183,7 +207,14 @@ impl Desk {
         }
     }
 
-    fn answer(&mut self, dialect: &Dialect, id: ConnectionId, request: &Request, result: Result<Value, Refusal>) {
+    fn answer(
+        &mut self,
+        dialect: &Dialect,
+        spoken: Spoken,
+        id: ConnectionId,
+        request: &Request,
+        result: Result<Value, Refusal>,
+    ) {
         let action = &*request.action;
         let success = result.is_ok();
         let payload = match result {
@@ -191,22 +222,14 @@ impl Desk {
                 self.spoil(dialect, action, &mut payload);
                 payload
             }
-            Err(refusal) => refusal.payload(),
+            Err(refusal) => refusal.payload(spoken),
         };
         let mut correlation = request.correlation.as_deref().map(Cow::Borrowed);
         if action != dialect.catalog.login.action && self.defects.strikes(DefectKind::WrongCorrelation) {
             correlation = correlation.map(|id| Cow::Owned(format!("{id}-of-nobody")));
         }
-        let correlation = correlation.as_deref();
-        let id_too = correlation.filter(|_| request.correlation_is_id);
-        let frame = Frame {
-            request_id: correlation,
-            id: id_too,
-            action,
-            kind: "response",
-            success: Some(success),
-            payload: &payload,
-        };
+        let ids = Ids::of(dialect, request, correlation.as_deref());
+        let frame = Frame { ids, action, kind: "response", success: Some(success), payload: &payload };
         match self.promptness(action) {
             Promptness::Now => self.hub.send(id, Outgoing::Text(frame.text(), None)),
             Promptness::After(time) => self.hub.send(id, Outgoing::Later(frame.text(), time, None)),
@@ -269,7 +292,7 @@ impl Desk {
                 });
                 let Some(rendering) = &mut renderings[known].1 else { continue };
                 let text = match &cause.connection {
-                    Some((requester, request)) if direct && *requester == id => rendering.for_requester(request),
+                    Some((requester, ids)) if direct && *requester == id => rendering.frame(*ids).text(),
                     _ => rendering.for_others(),
                 };
                 let Some(thread) = thread else {
@@ -310,7 +333,7 @@ impl Desk {
 
     /// Sends a push that no request caused.
     pub fn announce(&self, id: ConnectionId, name: &str, payload: &Value) {
-        let frame = Frame { request_id: None, id: None, action: name, kind: "push", success: None, payload };
+        let frame = Frame { ids: Ids::NONE, action: name, kind: "push", success: None, payload };
         self.hub.send(id, Outgoing::Text(frame.text(), None));
     }
 }
@@ -327,19 +350,14 @@ impl Rendering {
         spoken.push(world, what).map(|(name, payload)| Self { name, payload, text: None })
     }
 
-    fn frame<'a>(&'a self, request_id: Option<&'a str>, id: Option<&'a str>) -> Frame<'a> {
-        Frame { request_id, id, action: self.name, kind: "push", success: None, payload: &self.payload }
-    }
-
-    /// The copy with the request's id (customer-v0.3 154).
-    fn for_requester(&self, request: &Request) -> Utf8Bytes {
-        let id = request.correlation.as_deref();
-        self.frame(id, id.filter(|_| request.correlation_is_id)).text()
+    /// With the request's ids in the copy for the requester (customer-v0.3 154).
+    fn frame<'a>(&'a self, ids: Ids<'a>) -> Frame<'a> {
+        Frame { ids, action: self.name, kind: "push", success: None, payload: &self.payload }
     }
 
     fn for_others(&mut self) -> Utf8Bytes {
         if self.text.is_none() {
-            self.text = Some(self.frame(None, None).text());
+            self.text = Some(self.frame(Ids::NONE).text());
         }
         self.text.clone().unwrap_or_default()
     }
