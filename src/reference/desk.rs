@@ -106,7 +106,7 @@ impl Desk {
             // Allowed before login, and nothing but a sign of life.
             Ok(Value::Null)
         };
-        self.answer(dialect, id, &request, result);
+        self.answer(dialect, id, &request, result.map_err(|refusal| spoken.refusal(refusal)));
         let user = self.hub.user(id).cloned();
         self.tell(&Cause { user: user.as_ref(), connection: Some((id, &request)) });
     }
@@ -257,36 +257,59 @@ impl Desk {
         };
         // Each dialect's words are found once, however many connections hear them.
         let mut renderings: Vec<(Spoken, Option<Rendering>)> = Vec::new();
+        for (id, spoken) in self.lines_to(to, what, thread.is_some(), cause) {
+            let known = renderings.iter().position(|(rendered, _)| *rendered == spoken).unwrap_or_else(|| {
+                renderings.push((spoken, Rendering::of(spoken, &self.world, what)));
+                renderings.len() - 1
+            });
+            let Some(rendering) = &mut renderings[known].1 else { continue };
+            let text = match &cause.connection {
+                Some((requester, request)) if direct && *requester == id && spoken.numbers_pushes() => {
+                    rendering.for_requester(request)
+                }
+                _ => rendering.for_others(),
+            };
+            let Some(thread) = thread else {
+                self.hub.send(id, Outgoing::Text(text, None));
+                continue;
+            };
+            if self.defects.strikes(DefectKind::DuplicatedPush) {
+                self.hub.send(id, Outgoing::Text(text.clone(), Some(thread.clone())));
+            }
+            let outgoing = if self.defects.strikes(DefectKind::ReorderedDelivery) {
+                Outgoing::Later(text, HOLD, Some(thread.clone()))
+            } else {
+                Outgoing::Text(text, Some(thread.clone()))
+            };
+            self.hub.send(id, outgoing);
+        }
+    }
+
+    /// The connections that are told something: those of the people meant, and those whose dialect lets agents hear of every
+    /// chat that they may see. A sent event may get lost on the way, if that defect strikes.
+    fn lines_to(
+        &mut self,
+        to: &[UserId],
+        what: &Push,
+        may_be_lost: bool,
+        cause: &Cause<'_>,
+    ) -> Vec<(ConnectionId, Spoken)> {
+        let mut lines = Vec::new();
         for user in to {
             let is_requester = cause.user == Some(user);
-            if thread.is_some() && !is_requester && self.defects.strikes(DefectKind::LostPush) {
-                continue;
-            }
-            for (id, spoken) in self.hub.of_user(user) {
-                let known = renderings.iter().position(|(rendered, _)| *rendered == spoken).unwrap_or_else(|| {
-                    renderings.push((spoken, Rendering::of(spoken, &self.world, what)));
-                    renderings.len() - 1
-                });
-                let Some(rendering) = &mut renderings[known].1 else { continue };
-                let text = match &cause.connection {
-                    Some((requester, request)) if direct && *requester == id => rendering.for_requester(request),
-                    _ => rendering.for_others(),
-                };
-                let Some(thread) = thread else {
-                    self.hub.send(id, Outgoing::Text(text, None));
-                    continue;
-                };
-                if self.defects.strikes(DefectKind::DuplicatedPush) {
-                    self.hub.send(id, Outgoing::Text(text.clone(), Some(thread.clone())));
-                }
-                let outgoing = if self.defects.strikes(DefectKind::ReorderedDelivery) {
-                    Outgoing::Later(text, HOLD, Some(thread.clone()))
-                } else {
-                    Outgoing::Text(text, Some(thread.clone()))
-                };
-                self.hub.send(id, outgoing);
+            if !may_be_lost || is_requester || !self.defects.strikes(DefectKind::LostPush) {
+                lines.extend(self.hub.of_user(user));
             }
         }
+        if let Some((chat, already)) = what.concerns()
+            && let Some(chat) = self.world.chat(chat)
+        {
+            let overhearing = self.hub.overhearing().filter(|(_, _, user)| {
+                !to.contains(user) && already != Some(*user) && self.world.agent_may_see(user, chat)
+            });
+            lines.extend(overhearing.map(|(id, spoken, _)| (id, spoken)));
+        }
+        lines
     }
 
     /// The customer who gets to see an event that is none of his business, if that defect strikes.

@@ -3,9 +3,11 @@
 //! Payloads have passed the request schema before they get here, so reading them can hardly fail; what the schema cannot say is
 //! checked here or in the world.
 
+pub mod agent_v02;
 pub mod agent_v30;
 pub mod customer_v03;
 mod events;
+mod filters;
 mod forms;
 
 use serde::de::DeserializeOwned;
@@ -37,6 +39,7 @@ pub struct Request<'a> {
 pub fn perform(spoken: Spoken, request: Request<'_>) -> Result<Value, Refusal> {
     match spoken {
         Spoken::CustomerV03 => customer_v03::perform(request),
+        Spoken::AgentV02 => agent_v02::perform(request),
         Spoken::AgentV30 => agent_v30::perform(request),
     }
 }
@@ -48,6 +51,7 @@ pub fn perform(spoken: Spoken, request: Request<'_>) -> Result<Value, Refusal> {
 pub fn login(spoken: Spoken, world: &mut World, user: &UserId, payload: Value, is_new: bool) -> Result<Value, Refusal> {
     match spoken {
         Spoken::CustomerV03 => customer_v03::login(world, user, payload, is_new),
+        Spoken::AgentV02 => agent_v02::login(world, user, payload, is_new),
         Spoken::AgentV30 => agent_v30::login(world, user, payload, is_new),
     }
 }

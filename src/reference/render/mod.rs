@@ -2,11 +2,13 @@
 //!
 //! One file a dialect. A renderer says how a push is called and looks there, or that the dialect has no such push.
 
+pub mod agent_v02;
 pub mod agent_v30;
 pub mod customer_v03;
 
 use serde_json::{Map, Value, json};
 
+use super::refusal::Refusal;
 use super::world::{Properties, Push, World};
 
 /// The dialects that this server speaks.
@@ -14,6 +16,8 @@ use super::world::{Properties, Push, World};
 pub enum Spoken {
     /// customer/v0.3
     CustomerV03,
+    /// agent/v0.2
+    AgentV02,
     /// agent/v3.0
     AgentV30,
 }
@@ -23,6 +27,7 @@ impl Spoken {
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "customer/v0.3" => Some(Self::CustomerV03),
+            "agent/v0.2" => Some(Self::AgentV02),
             "agent/v3.0" => Some(Self::AgentV30),
             _ => None,
         }
@@ -32,7 +37,27 @@ impl Spoken {
     pub fn push(self, world: &World, push: &Push) -> Option<(&'static str, Value)> {
         match self {
             Self::CustomerV03 => customer_v03::push(world, push),
+            Self::AgentV02 => agent_v02::push(world, push),
             Self::AgentV30 => agent_v30::push(world, push),
+        }
+    }
+
+    /// Whether the copy of a push that goes to the requester carries the id of the request (customer-v0.3 154; old/ref:181). The
+    /// pushes of agent/v0.2 have no id (A02-B08).
+    pub fn numbers_pushes(self) -> bool {
+        self != Self::AgentV02
+    }
+
+    /// Whether agents hear of every chat that they may see, and not only of those they take part in (A02-A12).
+    pub fn overhears(self) -> bool {
+        self == Self::AgentV02
+    }
+
+    /// A refusal in the dialect's own words: what others call `authentication` was `auth` (A02-A04).
+    pub fn refusal(self, refusal: Refusal) -> Refusal {
+        match self {
+            Self::AgentV02 if refusal == Refusal::authentication() => Refusal::auth(),
+            _ => refusal,
         }
     }
 }
