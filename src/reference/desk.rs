@@ -125,7 +125,7 @@ impl Desk {
             Ok(Value::Null)
         };
         let banned = result.as_ref().is_err_and(|refusal| *refusal == Refusal::banned());
-        self.answer(dialect, spoken, id, &request, result);
+        self.answer(dialect, id, &request, result.map_err(|refusal| spoken.refusal(refusal)));
         if banned && spoken == Spoken::CustomerV02 {
             // A02E:28
             self.hub.send(id, Outgoing::Close(CloseCode::Policy, "customer_banned"));
@@ -207,14 +207,7 @@ impl Desk {
         }
     }
 
-    fn answer(
-        &mut self,
-        dialect: &Dialect,
-        spoken: Spoken,
-        id: ConnectionId,
-        request: &Request,
-        result: Result<Value, Refusal>,
-    ) {
+    fn answer(&mut self, dialect: &Dialect, id: ConnectionId, request: &Request, result: Result<Value, Refusal>) {
         let action = &*request.action;
         let success = result.is_ok();
         let payload = match result {
@@ -222,7 +215,7 @@ impl Desk {
                 self.spoil(dialect, action, &mut payload);
                 payload
             }
-            Err(refusal) => refusal.payload(spoken),
+            Err(refusal) => refusal.payload(),
         };
         let mut correlation = request.correlation.as_deref().map(Cow::Borrowed);
         if action != dialect.catalog.login.action && self.defects.strikes(DefectKind::WrongCorrelation) {
@@ -280,36 +273,59 @@ impl Desk {
         };
         // Each dialect's words are found once, however many connections hear them.
         let mut renderings: Vec<(Spoken, Option<Rendering>)> = Vec::new();
+        for (id, spoken) in self.lines_to(to, what, thread.is_some(), cause) {
+            let known = renderings.iter().position(|(rendered, _)| *rendered == spoken).unwrap_or_else(|| {
+                renderings.push((spoken, Rendering::of(spoken, &self.world, what)));
+                renderings.len() - 1
+            });
+            let Some(rendering) = &mut renderings[known].1 else { continue };
+            let text = match &cause.connection {
+                Some((requester, ids)) if direct && *requester == id && spoken.numbers_pushes() => {
+                    rendering.frame(*ids).text()
+                }
+                _ => rendering.for_others(),
+            };
+            let Some(thread) = thread else {
+                self.hub.send(id, Outgoing::Text(text, None));
+                continue;
+            };
+            if self.defects.strikes(DefectKind::DuplicatedPush) {
+                self.hub.send(id, Outgoing::Text(text.clone(), Some(thread.clone())));
+            }
+            let outgoing = if self.defects.strikes(DefectKind::ReorderedDelivery) {
+                Outgoing::Later(text, HOLD, Some(thread.clone()))
+            } else {
+                Outgoing::Text(text, Some(thread.clone()))
+            };
+            self.hub.send(id, outgoing);
+        }
+    }
+
+    /// The connections that are told something: those of the people meant, and those whose dialect lets agents hear of every
+    /// chat that they may see. A sent event may get lost on the way, if that defect strikes.
+    fn lines_to(
+        &mut self,
+        to: &[UserId],
+        what: &Push,
+        may_be_lost: bool,
+        cause: &Cause<'_>,
+    ) -> Vec<(ConnectionId, Spoken)> {
+        let mut lines = Vec::new();
         for user in to {
             let is_requester = cause.user == Some(user);
-            if thread.is_some() && !is_requester && self.defects.strikes(DefectKind::LostPush) {
-                continue;
-            }
-            for (id, spoken) in self.hub.of_user(user) {
-                let known = renderings.iter().position(|(rendered, _)| *rendered == spoken).unwrap_or_else(|| {
-                    renderings.push((spoken, Rendering::of(spoken, &self.world, what)));
-                    renderings.len() - 1
-                });
-                let Some(rendering) = &mut renderings[known].1 else { continue };
-                let text = match &cause.connection {
-                    Some((requester, ids)) if direct && *requester == id => rendering.frame(*ids).text(),
-                    _ => rendering.for_others(),
-                };
-                let Some(thread) = thread else {
-                    self.hub.send(id, Outgoing::Text(text, None));
-                    continue;
-                };
-                if self.defects.strikes(DefectKind::DuplicatedPush) {
-                    self.hub.send(id, Outgoing::Text(text.clone(), Some(thread.clone())));
-                }
-                let outgoing = if self.defects.strikes(DefectKind::ReorderedDelivery) {
-                    Outgoing::Later(text, HOLD, Some(thread.clone()))
-                } else {
-                    Outgoing::Text(text, Some(thread.clone()))
-                };
-                self.hub.send(id, outgoing);
+            if !may_be_lost || is_requester || !self.defects.strikes(DefectKind::LostPush) {
+                lines.extend(self.hub.of_user(user));
             }
         }
+        if let Some((chat, already)) = what.concerns()
+            && let Some(chat) = self.world.chat(chat)
+        {
+            let overhearing = self.hub.overhearing().filter(|(_, _, user)| {
+                !to.contains(user) && already != Some(*user) && self.world.agent_may_see(user, chat)
+            });
+            lines.extend(overhearing.map(|(id, spoken, _)| (id, spoken)));
+        }
+        lines
     }
 
     /// The customer who gets to see an event that is none of his business, if that defect strikes.

@@ -3,7 +3,6 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::render::Spoken;
 use super::world::{ChatId, ThreadId};
 
 /// An error answer. The types are those of customer-v0.3 536-542 and of the agent dialect's list (rtm/errors:22-35).
@@ -35,6 +34,11 @@ impl Refusal {
         Self::new("authentication", "Authentication error")
     }
 
+    /// What agent/v0.2 calls [`Refusal::authentication`] (agent-v0.2-methods 107).
+    pub fn auth() -> Self {
+        Self::new("auth", "Invalid access token")
+    }
+
     /// The customer may not come in (C03-B44).
     pub fn banned() -> Self {
         Self::new("customer_banned", "Customer is banned")
@@ -60,16 +64,16 @@ impl Refusal {
         Self::validation(format!("`thread_id`: the chat has no thread `{id}`"))
     }
 
-    /// The payload of the failed answer, in the words of a dialect.
-    pub fn payload(&self, spoken: Spoken) -> Value {
-        json!({ "error": { "type": spoken.error_type(self.kind), "message": self.message } })
+    /// The payload of the failed answer.
+    pub fn payload(&self) -> Value {
+        json!({ "error": { "type": self.kind, "message": self.message } })
     }
 
     /// The HTTP status; the documents name none (C03-A05).
     pub fn status(&self) -> StatusCode {
         match self.kind {
             "validation" => StatusCode::BAD_REQUEST,
-            "authentication" => StatusCode::UNAUTHORIZED,
+            "auth" | "authentication" => StatusCode::UNAUTHORIZED,
             "authorization" | "customer_banned" => StatusCode::FORBIDDEN,
             "requester_offline" => StatusCode::CONFLICT,
             "entity_too_large" => StatusCode::PAYLOAD_TOO_LARGE,

@@ -153,10 +153,10 @@ fn routes(mut router: Router, shared: &Arc<Shared>, dialect: &Arc<Dialect>, spok
 /// Accepts a websocket.
 fn upgrade(shared: Arc<Shared>, dialect: Arc<Dialect>, spoken: Spoken, mut request: Request<Body>) -> Response {
     if let Err(refusal) = web::check_query(&dialect.catalog.rtm.query, request.uri().query()) {
-        return web::refused(spoken, refusal.status(), &refusal);
+        return web::refused(refusal.status(), &refusal);
     }
     let Some(key) = websocket_key(request.headers()) else {
-        return web::refused(spoken, StatusCode::UPGRADE_REQUIRED, &Refusal::validation("This is a websocket"));
+        return web::refused(StatusCode::UPGRADE_REQUIRED, &Refusal::validation("This is a websocket"));
     };
     let accept = derive_accept_key(key.as_bytes());
     let upgrade = hyper::upgrade::on(&mut request);

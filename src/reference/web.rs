@@ -38,10 +38,10 @@ pub async fn answer(
 ) -> Response {
     let spec = match find(&dialect, Channel::Web, &action) {
         Ok(spec) => spec,
-        Err(refusal) => return refused(spoken, StatusCode::NOT_FOUND, &refusal),
+        Err(refusal) => return refused(StatusCode::NOT_FOUND, &refusal),
     };
     if let Err(refusal) = check_query(&dialect.catalog.web.query, request.uri().query()) {
-        return refused(spoken, refusal.status(), &refusal);
+        return refused(refusal.status(), &refusal);
     }
     let read: Result<(UserId, Call), Refusal> = async {
         let user = user(request.headers(), &dialect)?;
@@ -53,9 +53,9 @@ pub async fn answer(
         Ok((user, call))
     }
     .await;
-    let (user, call) = match read {
+    let (user, call) = match read.map_err(|refusal| spoken.refusal(refusal)) {
         Ok(read) => read,
-        Err(refusal) => return refused(spoken, refusal.status(), &refusal),
+        Err(refusal) => return refused(refusal.status(), &refusal),
     };
     let (result, promptness) = {
         let mut desk = shared.desk();
@@ -67,10 +67,10 @@ pub async fn answer(
         Promptness::After(time) => tokio::time::sleep(time).await,
         Promptness::Never => std::future::pending().await,
     }
-    match result {
+    match result.map_err(|refusal| spoken.refusal(refusal)) {
         Ok(Value::Null) => json_response(StatusCode::OK, &json!({})),
         Ok(payload) => json_response(StatusCode::OK, &payload),
-        Err(refusal) => refused(spoken, refusal.status(), &refusal),
+        Err(refusal) => refused(refusal.status(), &refusal),
     }
 }
 
@@ -167,18 +167,18 @@ async fn read_multipart(spec: &protocol::Multipart, spoken: Spoken, request: Req
     Ok(Call { payload: Value::Object(payload), file })
 }
 
-/// The customer dialect has no error type for it (C03-A29).
+/// Only agent/v3.0 has an error type for it (C03-A29).
 fn too_large(spoken: Spoken, limit: usize) -> Refusal {
     let message = format!("Upload limit exceeded ({limit} bytes)");
     match spoken {
-        Spoken::CustomerV02 | Spoken::CustomerV03 => Refusal::validation(message),
+        Spoken::CustomerV02 | Spoken::CustomerV03 | Spoken::AgentV02 => Refusal::validation(message),
         Spoken::AgentV30 => Refusal::too_large(message),
     }
 }
 
 /// The answer to what is not carried out.
-pub fn refused(spoken: Spoken, status: StatusCode, refusal: &Refusal) -> Response {
-    json_response(status, &refusal.payload(spoken))
+pub fn refused(status: StatusCode, refusal: &Refusal) -> Response {
+    json_response(status, &refusal.payload())
 }
 
 fn json_response(status: StatusCode, body: &Value) -> Response {
