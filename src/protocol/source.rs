@@ -64,6 +64,15 @@ impl SchemaFiles {
     }
 }
 
+/// The rows of a list of a dialect; none when there is no such file.
+pub(super) fn rows<T: serde::de::DeserializeOwned>(files: &SchemaFiles, path: &str) -> Result<Vec<T>, ProtocolError> {
+    match files.files.get(path) {
+        None => Ok(Vec::new()),
+        Some(text) => serde_saphyr::from_str(text)
+            .map_err(|error| ProtocolError::Inconsistent { path: path.to_owned(), reason: error.to_string() }),
+    }
+}
+
 fn collect_embedded(dir: &Dir<'_>, files: &mut BTreeMap<String, String>) {
     for file in dir.files() {
         if let Some(text) = file.contents_utf8() {

@@ -134,10 +134,10 @@ async fn a_call_times_out_at_the_limit_and_its_late_answer_is_told() {
     let (context, seen) =
         context(&format!("http://{address}"), dialect(Duration::from_millis(100), Duration::from_secs(9)));
     with_session(&context, async |session: &RtmSession| {
-        assert_eq!(session.call("ping", &Value::Null, context.clock.now()).await, CallOutcome::TimedOut);
+        assert_eq!(session.call("close_thread", &Value::Null, context.clock.now()).await, CallOutcome::TimedOut);
         tokio::time::sleep(Duration::from_millis(300)).await;
-        assert!(seen.has("answered ping late") && seen.has("violated late_answer"), "{:?}", seen.facts());
-        assert_eq!(session.call("ping", &Value::Null, context.clock.now()).await, CallOutcome::TimedOut);
+        assert!(seen.has("answered close_thread late") && seen.has("violated late_answer"), "{:?}", seen.facts());
+        assert_eq!(session.call("close_thread", &Value::Null, context.clock.now()).await, CallOutcome::TimedOut);
         session.close().await;
     })
     .await;
