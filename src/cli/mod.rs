@@ -6,6 +6,7 @@ mod interrupt;
 mod progress;
 mod run;
 mod serve;
+mod spec;
 mod target;
 mod tokens;
 
@@ -39,6 +40,7 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Run(run) => run::run(&run),
         Command::Serve(serve) => serve::serve(&serve),
+        Command::Spec { command } => spec::spec(&command),
         Command::Scenario { command: ScenarioCommand::Schema } => check::print_schema(),
         Command::Scenario { command: ScenarioCommand::Check { files, schemas } } => {
             check::check(&files, schemas.as_deref())

@@ -2,7 +2,7 @@
 
 mod conduct;
 mod head;
-mod page;
+pub(super) mod page;
 mod table;
 mod traffic;
 mod violations;
