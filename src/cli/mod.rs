@@ -1,6 +1,7 @@
 //! The only place with arguments, environment, printing, colours, progress and exit.
 
 mod arguments;
+mod certify;
 mod check;
 mod interrupt;
 mod progress;
@@ -39,6 +40,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Run(run) => run::run(&run),
+        Command::Certify(certify) => certify::certify(&certify),
         Command::Serve(serve) => serve::serve(&serve),
         Command::Spec { command } => spec::spec(&command),
         Command::Scenario { command: ScenarioCommand::Schema } => check::print_schema(),

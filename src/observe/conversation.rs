@@ -103,6 +103,11 @@ impl Conversation {
         &self.dialect
     }
 
+    /// Its number.
+    pub fn connection(&self) -> ConnectionId {
+        self.connection
+    }
+
     /// Id of the user that logged in here.
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()

@@ -6,6 +6,7 @@
 mod catalog;
 mod coverage;
 mod errata;
+mod fingerprint;
 mod mutations;
 mod names;
 mod node;
@@ -26,6 +27,7 @@ pub use catalog::{
 };
 pub use coverage::{Place, Seen, Spot};
 pub use errata::{Cap, Erratum, ErratumKind, Patch, Reading, Resolution};
+pub use fingerprint::{Fingerprints, sha256};
 pub use mutations::{Mutation, mutations};
 pub use names::{Channel, DialectName, ErratumId, Line, RequirementId, Role, Transport};
 pub use node::Node;
@@ -75,6 +77,8 @@ pub struct Dialect {
     pub requirements: BTreeMap<RequirementId, Requirement>,
     /// The contradictions and gaps of its documents.
     pub errata: BTreeMap<ErratumId, Erratum>,
+    /// Hashes of all of this.
+    pub fingerprints: Fingerprints,
 }
 
 impl Dialect {
@@ -86,7 +90,7 @@ impl Dialect {
     /// The erratum whose reading a constraint of the schemas is, by the constraint's comment.
     pub fn erratum(&self, comment: &str) -> Option<&Erratum> {
         let mut words = comment.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-        words.find_map(|word| self.errata.get(word))
+        words.find_map(|word| self.errata.get(&ErratumId(word.into())))
     }
 
     /// The schemas of the documents' own words: those of our reading, with the errata's literal wording put in.
@@ -130,7 +134,9 @@ impl Protocol {
             let name = catalog.dialect.clone();
             let requirements = requirements::read(files, &folder)?;
             let errata = errata::read(files, &folder)?;
-            dialects.insert(name.clone(), Arc::new(Dialect { name, catalog, schemas, requirements, errata }));
+            let fingerprints = Fingerprints::of(files, &folder);
+            let dialect = Dialect { name: name.clone(), catalog, schemas, requirements, errata, fingerprints };
+            dialects.insert(name, Arc::new(dialect));
         }
         Ok(Self { dialects })
     }

@@ -238,7 +238,7 @@ impl Schemas {
     fn mismatch(&self, error: &ValidationError<'_>) -> Mismatch {
         let mut pointer = error.instance_path().as_str().to_owned();
         let mut place =
-            error.absolute_keyword_location().and_then(|location| Place::of(&location.to_string(), &self.folder));
+            error.absolute_keyword_location().and_then(|location| Place::of(location.as_str(), &self.folder));
         let (kind, expected, got) = match error.kind() {
             ValidationErrorKind::Required { property } => {
                 let name = property.as_str().unwrap_or_default();

@@ -22,6 +22,9 @@ pub fn editor_schema() -> Value {
 
 /// An optional member may be left out; writing null for it is a slip, not a way to do so.
 fn without_null(schema: &mut Schema) {
+    if schema.get("default").is_some_and(Value::is_null) {
+        schema.remove("default");
+    }
     if let Some(Value::Array(types)) = schema.get_mut("type") {
         types.retain(|one| one != "null");
         if let [one] = types.as_slice() {

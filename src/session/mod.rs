@@ -78,10 +78,12 @@ pub enum CallOutcome {
     },
     /// The documented limit passed. A later answer is recorded as late.
     TimedOut,
-    /// The connection is over, so no answer can come.
+    /// The request was sent, and then the connection ended, so no answer can come.
     Closed,
-    /// The request could not be sent or its answer not be read; the text says why.
+    /// The request was sent, but its answer could not be read; the text says why.
     Failed(String),
+    /// The request was not sent; the text says why.
+    NotSent(String),
 }
 
 /// A client of either family of transports.
@@ -102,6 +104,14 @@ impl Session {
         match self {
             Self::Rtm(session) => session.call(action, payload, intended).await,
             Self::Web(session) => session.call(action, payload, intended).await,
+        }
+    }
+
+    /// Its connection; over the Web API the one that stands for the present calls, once there was one.
+    pub fn connection(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Rtm(session) => Some(session.connection()),
+            Self::Web(session) => session.connection(),
         }
     }
 

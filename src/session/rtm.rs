@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::{self, Bytes};
 use super::connect::{self, SessionError, Socket};
 use super::{CallOutcome, LARGEST, SessionContext, Token};
 use crate::message::{Body, Message, request_text};
-use crate::observe::{Clock, Closing, Conversation, Delivered, Moment, Sending};
+use crate::observe::{Clock, Closing, ConnectionId, Conversation, Delivered, Moment, Sending};
 use crate::protocol::Transport;
 
 /// For the closing handshake.
@@ -125,8 +125,8 @@ impl RtmSession {
         let (answer, answered) = oneshot::channel();
         match self.send(action, payload, intended, Some(answer)) {
             Ok(()) => answered.await.unwrap_or(CallOutcome::Closed),
-            Err(NotSent::Over) => CallOutcome::Closed,
-            Err(NotSent::PeerDoesNotRead) => CallOutcome::Failed(format!(
+            Err(NotSent::Over) => CallOutcome::NotSent("the connection is closed".to_owned()),
+            Err(NotSent::PeerDoesNotRead) => CallOutcome::NotSent(format!(
                 "more than {} MiB of requests wait to be sent: the request is too large, or the peer does not read",
                 (2 * LARGEST) >> 20
             )),
@@ -160,6 +160,16 @@ impl RtmSession {
         if tokio::time::timeout(CLOSE_WITHIN, end).await.is_err() {
             self.finish(Closing::ByUs);
         }
+    }
+
+    /// Whether the connection has ended.
+    pub fn is_over(&self) -> bool {
+        self.state().over.is_some()
+    }
+
+    /// Its number.
+    pub fn connection(&self) -> ConnectionId {
+        self.state().conversation.connection()
     }
 
     /// Id of the user that logged in, once the login was answered.

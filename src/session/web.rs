@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{CallOutcome, LARGEST, SessionContext, Token};
 use crate::message::{Body, WebAnswer, parse_web_answer, web_body};
-use crate::observe::{Clock, Closing, Conversation, Delivered, Moment, Sending};
+use crate::observe::{Clock, Closing, ConnectionId, Conversation, Delivered, Moment, Sending};
 use crate::protocol::{Multipart, Transport};
 
 /// One actor's use of the Web API. There is no connection to speak of, so one stands for all calls until one of them
@@ -69,14 +69,21 @@ impl WebSession {
             }
             Ok(Err(error)) => {
                 self.broke(&exchange);
+                let was_sent = !error.is_connect() && !error.is_builder();
                 // The URL holds no secret, but the causes say more than it does.
-                CallOutcome::Failed(format!("{}: {}", self.context.target.peer(), causes(&error.without_url())))
+                let why = format!("{}: {}", self.context.target.peer(), causes(&error.without_url()));
+                if was_sent { CallOutcome::Failed(why) } else { CallOutcome::NotSent(why) }
             }
             Err(_) => {
                 exchange.conversation().expire(at);
                 CallOutcome::TimedOut
             }
         }
+    }
+
+    /// The connection that stands for the present calls; none before the first and after one that broke.
+    pub fn connection(&self) -> Option<ConnectionId> {
+        self.current().as_ref().map(|exchange| exchange.conversation().connection())
     }
 
     /// Ends the session. Calls on their way still end as they would.

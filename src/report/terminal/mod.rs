@@ -10,7 +10,7 @@ mod violations;
 use std::io::{self, Write};
 
 use super::RunReport;
-use page::Page;
+pub(in crate::report) use page::Page;
 
 /// How to write for a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,10 @@
 //! A scenario file → a scenario: every name is looked up, every payload checked, and all that is wrong is collected.
 
 mod arrivals;
+mod exchange;
 mod names;
 mod payload;
+mod proof;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -54,6 +56,19 @@ pub fn load(path: &Path, protocol: &Protocol, check: &ThresholdCheck<'_>) -> Res
         let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
         unreadable(format!("{} is not UTF-8 text (line {line})", path.display()))
     })?;
+    load_text(path, text, protocol, check)
+}
+
+/// Reads a scenario whose text is at hand; `path` is what messages call it, and where its data files are.
+///
+/// # Errors
+/// Everything that is wrong with it at once, each with its place in the text.
+pub fn load_text(
+    path: &Path,
+    text: String,
+    protocol: &Protocol,
+    check: &ThresholdCheck<'_>,
+) -> Result<Scenario, ScenarioErrors> {
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     match compile(path, &text, protocol, check) {
         Ok(scenario) => Ok(scenario),
@@ -67,7 +82,15 @@ fn compile(path: &Path, text: &str, protocol: &Protocol, check: &ThresholdCheck<
     let Ok(file) = File::deserialize(&document.value) else { return Err(problems) };
     let folder = path.parent().unwrap_or(Path::new(""));
     let has_shape = problems.is_empty();
-    let mut compiler = Compiler { text, places: &document.places, protocol, folder, problems, broken: Vec::new() };
+    let mut compiler = Compiler {
+        text,
+        places: &document.places,
+        protocol,
+        folder,
+        problems,
+        broken: Vec::new(),
+        step_names: BTreeMap::new(),
+    };
     let mut scenario = compiler.scenario(&file, check);
     if has_shape {
         // Parts that only their types refuse, such as a duration that is too long for us.
@@ -103,6 +126,8 @@ struct Compiler<'a> {
     problems: Vec<Problem>,
     /// Parts that could not be read, with the reason.
     broken: Vec<(String, String)>,
+    /// Names of steps, and where each stands.
+    step_names: BTreeMap<String, Range<usize>>,
 }
 
 /// The named things outside of actors.

@@ -1,5 +1,7 @@
 //! The scenario file as it is written: plain data, nothing resolved. The comments on the types are what editors show.
 
+mod assertion;
+mod exchange;
 mod load;
 mod step;
 mod value;
@@ -12,6 +14,8 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+pub(in crate::scenario) use assertion::*;
+pub(in crate::scenario) use exchange::*;
 pub(in crate::scenario) use load::*;
 pub(in crate::scenario) use step::*;
 pub(in crate::scenario) use value::*;

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
+use super::Stage;
 use super::cast::Cast;
 use super::connection::Connection;
 use super::draw;
 use super::inbox::Inbox;
-use super::strand::{Stopped, Strand};
-use super::{Stage, StepFailure};
+use super::proof::Stopped;
+use super::strand::Strand;
 use crate::observe::Moment;
 use crate::scenario::plan::{Actor, DataSource, Scenario, StepAction, visit};
 
@@ -58,7 +59,7 @@ pub(super) struct Walker {
 pub async fn walk(scenario: Arc<Scenario>, instance: Instance, stage: Stage) -> ActorOutcome {
     let Instance { actor, number, due, seed, cast, persistent } = instance;
     let mut awaits = false;
-    visit(&actor.steps, &mut |step| awaits |= matches!(step.action, StepAction::Await(_)));
+    visit(&actor.steps, &mut |step| awaits |= matches!(step.action, StepAction::Await(_) | StepAction::Never(_)));
     let walker = Walker {
         scenario,
         number,
@@ -81,15 +82,16 @@ pub async fn walk(scenario: Arc<Scenario>, instance: Instance, stage: Stage) -> 
         }
     };
     walker.disconnect().await;
-    walker.give_back_token();
-    walker.cast.leave();
-    match walked {
+    let outcome = match walked {
         Ok(()) => ActorOutcome::Finished,
         Err(stopped) => {
             walker.failed(stopped);
             ActorOutcome::Failed
         }
-    }
+    };
+    walker.give_back_token();
+    walker.cast.leave();
+    outcome
 }
 
 fn actor_seed(seed: u64, name: &str, number: u64) -> u64 {
@@ -99,19 +101,15 @@ fn actor_seed(seed: u64, name: &str, number: u64) -> u64 {
 
 impl Walker {
     async fn script(&self, due: Moment) -> Result<(), Stopped> {
-        let at_start = |reason| Stopped { step: format!("/actors/{}", self.actor.name), reason };
-        self.connect(due).await.map_err(at_start)?;
+        self.connect(due).await.map_err(|fault| Stopped {
+            step: format!("/actors/{}", self.actor.name),
+            reason: fault.reason,
+            is_servers: fault.is_servers,
+            taken: false,
+            told: false,
+        })?;
         let mut strand = Strand::script(self, due.max(self.connection.ready_since()));
         strand.steps(&self.actor.steps).await
-    }
-
-    fn failed(&self, stopped: Stopped) {
-        self.stage.surroundings.step_failed(StepFailure {
-            actor: self.label(),
-            step: stopped.step,
-            at: self.stage.clock.now(),
-            reason: stopped.reason,
-        });
     }
 
     /// How it is called in failures.

@@ -10,10 +10,10 @@ use tokio::sync::Notify;
 use super::actor::{Walker, lock};
 use super::strand::Strand;
 use crate::message::ApiError;
-use crate::observe::{Closing, Moment};
+use crate::observe::{Closing, ConnectionId, Moment};
 use crate::protocol::Transport;
 use crate::scenario::plan::Actor;
-use crate::session::{Backoff, CallOutcome, RtmSession, Session, SessionContext, Token, WebSession};
+use crate::session::{Backoff, CallOutcome, RtmSession, Session, SessionContext, SessionError, Token, WebSession};
 
 /// Attempts to establish a broken connection again, before the actor is given up.
 const RECONNECTS: u32 = 8;
@@ -31,6 +31,26 @@ pub(super) struct Connection {
     dismissed: Mutex<bool>,
     nonces: AtomicU64,
     pool: String,
+}
+
+/// Why there is no connection, or nobody is logged in on it.
+pub(super) struct Fault {
+    /// In words, for the report.
+    pub reason: String,
+    /// Whether the server answered, but not as it should; otherwise nobody got as far as to ask it.
+    pub is_servers: bool,
+}
+
+impl Fault {
+    pub fn ours(reason: String) -> Self {
+        Self { reason, is_servers: false }
+    }
+}
+
+impl From<&SessionError> for Fault {
+    fn from(error: &SessionError) -> Self {
+        Self { reason: error.to_string(), is_servers: error.is_answer() }
+    }
 }
 
 impl Connection {
@@ -67,9 +87,9 @@ impl Walker {
     /// which the connection stood.
     ///
     /// # Errors
-    /// In words, for the report.
-    pub async fn connect(&self, due: Moment) -> Result<(), String> {
-        let token = self.token()?;
+    /// [`Fault`], also when the login is refused.
+    pub async fn connect(&self, due: Moment) -> Result<(), Fault> {
+        let token = self.token().map_err(Fault::ours)?;
         let context = self.context();
         match self.actor.transport {
             Transport::Web => {
@@ -80,7 +100,7 @@ impl Walker {
             Transport::Websocket => {
                 // In boxes, here and below: an actor lives long, and would keep the room for connecting all its life.
                 let connecting = Box::pin(RtmSession::connect(&context, &token));
-                let session = connecting.await.map_err(|error| error.to_string())?;
+                let session = connecting.await.map_err(|error| Fault::from(&error))?;
                 let session = Arc::new(Session::Rtm(session));
                 *lock(&self.connection.session) = Some(session.clone());
                 self.connection.opened.notify_one();
@@ -91,20 +111,24 @@ impl Walker {
         Ok(())
     }
 
-    async fn log_in(&self, session: &Session) -> Result<(), String> {
+    async fn log_in(&self, session: &Session) -> Result<(), Fault> {
         let (Some(login), Session::Rtm(session)) = (&self.actor.login, session) else { return Ok(()) };
         let now = self.stage.clock.now();
-        let extra = login.fill(&mut Strand::script(self, now)).map_err(|hole| format!("login: {hole} has no value"))?;
-        match session.login(&extra, now).await {
-            CallOutcome::Answered { success: true, .. } => Ok(()),
-            CallOutcome::Answered { payload, .. } => Err(match ApiError::from_payload(&payload) {
+        let extra = login
+            .fill(&mut Strand::script(self, now))
+            .map_err(|hole| Fault::ours(format!("login: {hole} has no value")))?;
+        let reason = match session.login(&extra, now).await {
+            CallOutcome::Answered { success: true, .. } => return Ok(()),
+            CallOutcome::Answered { payload, .. } => match ApiError::from_payload(&payload) {
                 Some(error) => format!("login was refused with `{}` ({})", error.kind, error.message),
                 None => "login was refused without a readable error".to_owned(),
-            }),
-            CallOutcome::TimedOut => Err("login was not answered in time".to_owned()),
-            CallOutcome::Closed => Err("the connection was closed during login".to_owned()),
-            CallOutcome::Failed(reason) => Err(format!("login failed: {reason}")),
-        }
+            },
+            CallOutcome::TimedOut => "login was not answered in time".to_owned(),
+            CallOutcome::Closed => "the connection was closed during login".to_owned(),
+            CallOutcome::Failed(reason) => format!("login failed: {reason}"),
+            CallOutcome::NotSent(reason) => return Err(Fault::ours(format!("login could not be sent: {reason}"))),
+        };
+        Err(Fault { reason, is_servers: true })
     }
 
     /// Sends a request on the present connection.
@@ -112,7 +136,25 @@ impl Walker {
         let session = lock(&self.connection.session).clone();
         match session {
             Some(session) => session.call(action, payload, intended).await,
-            None => CallOutcome::Closed,
+            None => CallOutcome::NotSent("there is no connection".to_owned()),
+        }
+    }
+
+    /// Whether there is a connection on which pushes can come.
+    pub fn is_open(&self) -> bool {
+        matches!(lock(&self.connection.session).as_deref(), Some(Session::Rtm(session)) if !session.is_over())
+    }
+
+    /// The present connection, or the one that has just ended.
+    pub fn connection_id(&self) -> Option<ConnectionId> {
+        lock(&self.connection.session).as_deref().and_then(Session::connection)
+    }
+
+    /// A text without the actor's token.
+    pub fn redact(&self, text: &str) -> String {
+        match &*lock(&self.connection.token) {
+            Some(token) => token.redact(text),
+            None => text.to_owned(),
         }
     }
 
@@ -191,7 +233,7 @@ impl Walker {
         }
     }
 
-    fn token(&self) -> Result<Token, String> {
+    pub fn token(&self) -> Result<Token, String> {
         let mut held = lock(&self.connection.token);
         if let Some(token) = held.as_ref() {
             return Ok(token.clone());
@@ -201,7 +243,7 @@ impl Walker {
         Ok(token)
     }
 
-    fn context(&self) -> SessionContext {
+    pub fn context(&self) -> SessionContext {
         SessionContext { dialect: self.actor.dialect.clone(), ..self.stage.session.clone() }
     }
 }

@@ -132,7 +132,7 @@ async fn a_failed_transport_is_no_timeout_and_the_next_call_starts_anew() {
     let session = WebSession::new(&context, &Token::new(TOKEN), None);
     for _ in 0..2 {
         let outcome = call(&session, "close_thread", json!({})).await;
-        let CallOutcome::Failed(why) = outcome else { panic!("{outcome:?}") };
+        let CallOutcome::NotSent(why) = outcome else { panic!("{outcome:?}") };
         assert!(why.contains(&address.to_string()) && why.contains("refused"), "{why}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

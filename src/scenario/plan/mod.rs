@@ -1,17 +1,21 @@
 //! A scenario as the engine uses it: everything parsed, named and checked. What the file looks like is in `file/`,
 //! how one becomes the other in `compile/`.
 
+mod assertion;
+mod load;
+mod value;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::Value;
+pub use assertion::*;
+pub use load::*;
+pub use value::*;
 
 use super::template::Template;
-use crate::protocol::{Dialect, Transport};
+use crate::protocol::{Dialect, NegativeClass, RequirementId, Transport};
 
 /// A whole scenario.
 #[derive(Debug)]
@@ -69,6 +73,11 @@ pub struct Step {
     pub pointer: String,
     /// What to do.
     pub action: StepAction,
+    /// The requirements that it proves. With any, the step is an examination: what came of it is told as the outcome of its
+    /// name.
+    pub proves: Vec<RequirementId>,
+    /// What it is called.
+    pub name: Option<String>,
 }
 
 /// What a step does.
@@ -78,6 +87,12 @@ pub enum StepAction {
     Call(Call),
     /// Wait for a push.
     Await(Await),
+    /// Make sure that a push does not come.
+    Never(Never),
+    /// Send what the server must refuse.
+    Refuses(Refuses),
+    /// Compare values that are known.
+    Check(Vec<Assertion>),
     /// Wait for a while.
     Think(Pause),
     /// Wait for a moment of the run, counted from its start.
@@ -144,6 +159,8 @@ pub struct Call {
     pub payload: Template,
     /// What the answer should be.
     pub expect: Expect,
+    /// What should hold of the answer's payload.
+    pub assertions: Vec<Assertion>,
     /// Whether the payload is meant to be wrong.
     pub deliberately_invalid: bool,
     /// Values to take from the answer, for this actor.
@@ -157,8 +174,10 @@ pub struct Call {
 pub enum Expect {
     /// `success: true`.
     Success,
-    /// An error of this type.
-    Error(String),
+    /// An error of one of these types.
+    Error(Vec<String>),
+    /// An error of any documented type.
+    Refused,
     /// Anything that is an answer.
     Anything,
 }
@@ -183,10 +202,25 @@ pub struct Await {
     pub unless: Match,
     /// How long at most.
     pub within: Duration,
+    /// What should hold of the push's payload.
+    pub assertions: Vec<Assertion>,
     /// Values to take from the push, for this actor.
     pub capture: Vec<Capture>,
     /// Values to take from the push, for the whole cast.
     pub share: Vec<Capture>,
+}
+
+/// Make sure that a push does not come.
+#[derive(Debug)]
+pub struct Never {
+    /// Names of the pushes that must not come.
+    pub pushes: Vec<String>,
+    /// What must be in the payload for it to count.
+    pub matches: Match,
+    /// Payloads that have all of this do not count. Empty: all do.
+    pub unless: Match,
+    /// How long to look out for it.
+    pub within: Duration,
 }
 
 /// Pointers into a payload and the values that must be there.
@@ -217,200 +251,6 @@ pub enum Condition {
     Equal(Template, Template),
     /// Drawn with this probability.
     Chance(f64),
-}
-
-/// A named or literal distribution of waiting times.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Pause {
-    /// Its shape.
-    pub shape: Shape,
-    /// Draws beyond this are cut.
-    pub at_most: Option<Duration>,
-}
-
-/// The shape of a distribution of waiting times.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Shape {
-    /// Always the same.
-    Constant(Duration),
-    /// Anything between two bounds.
-    Uniform {
-        /// Lower bound.
-        from: Duration,
-        /// Upper bound.
-        to: Duration,
-    },
-    /// Bell-shaped; negative draws are cut to zero.
-    Normal {
-        /// Mean.
-        mean: Duration,
-        /// Standard deviation.
-        deviation: Duration,
-    },
-    /// Long-tailed, as people are.
-    Lognormal {
-        /// Half of the draws are shorter.
-        median: Duration,
-        /// Standard deviation of the logarithm.
-        sigma: f64,
-    },
-    /// Memoryless.
-    Exponential {
-        /// Mean.
-        mean: Duration,
-    },
-}
-
-/// Where a named value comes from.
-#[derive(Debug)]
-pub struct DataSource {
-    /// What it draws.
-    pub draw: Draw,
-    /// A new value for every use, or one for each actor.
-    pub each: Each,
-}
-
-/// How often a source draws.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Each {
-    /// Once for an actor.
-    Actor,
-    /// Anew at every use.
-    Use,
-}
-
-/// What a source draws.
-#[derive(Debug)]
-pub enum Draw {
-    /// One of these.
-    Pick(Vec<Value>),
-    /// A made-up value.
-    Fake(Fake),
-    /// A row of a CSV file, as an object of its columns.
-    Rows {
-        /// The rows.
-        rows: Arc<Vec<Value>>,
-        /// In which order.
-        order: RowOrder,
-    },
-}
-
-/// In which order rows are handed out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum RowOrder {
-    /// Actor n gets row n; from the start again when they run out.
-    Sequential,
-    /// Drawn by seed.
-    Random,
-}
-
-/// Kinds of made-up values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Fake {
-    /// First and last name of a person.
-    Name,
-    /// An address that no mail reaches.
-    Email,
-    /// One sentence.
-    Sentence,
-    /// A few sentences.
-    Paragraph,
-    /// A single word.
-    Word,
-    /// A UUID of version 4.
-    Uuid,
-    /// Whole number below a million.
-    Number,
-}
-
-/// How actors come.
-#[derive(Debug, Clone)]
-pub struct Load {
-    /// How long arrivals go on.
-    pub duration: Duration,
-    /// How long running actors may take to finish after that.
-    pub wind_down: Duration,
-    /// Who comes how.
-    pub populations: Vec<Population>,
-}
-
-/// Some actors, or casts of actors, and the way they come.
-#[derive(Debug, Clone)]
-pub struct Population {
-    /// The name of the actor or cast.
-    pub name: String,
-    /// The actors that start together: one, or all members of a cast.
-    pub members: Vec<Arc<Actor>>,
-    /// How they come.
-    pub arrivals: Arrivals,
-}
-
-/// How a population comes.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Arrivals {
-    /// Open model: at a rate, whoever is still there.
-    Open {
-        /// Pieces of the rate over time; the last one holds until the end.
-        stages: Vec<RateStage>,
-        /// Even or Poisson.
-        spacing: Spacing,
-        /// Arrivals beyond this many present actors are dropped.
-        at_most: Option<usize>,
-    },
-    /// Closed model: a number of concurrent actors; who finishes is replaced.
-    Closed {
-        /// Pieces of the number over time; the last one holds until the end.
-        stages: Vec<UserStage>,
-    },
-    /// There for the whole run, started before everybody else.
-    Standing {
-        /// How many.
-        count: usize,
-        /// Over which time they come.
-        ramp: Duration,
-    },
-    /// All at once.
-    Together {
-        /// How many.
-        count: usize,
-        /// When.
-        at: Duration,
-    },
-}
-
-/// A piece of a changing rate.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RateStage {
-    /// Arrivals per second at its start.
-    pub from: f64,
-    /// Arrivals per second at its end.
-    pub to: f64,
-    /// How long it takes.
-    pub over: Duration,
-}
-
-/// A piece of a changing number of users.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct UserStage {
-    /// Users at its start.
-    pub from: usize,
-    /// Users at its end.
-    pub to: usize,
-    /// How long it takes.
-    pub over: Duration,
-}
-
-/// How arrivals are spread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Spacing {
-    /// At equal distances (in rate-weighted time).
-    Even,
-    /// As independent people come.
-    Poisson,
 }
 
 /// Shown names of things that templates can use besides captures and data.
@@ -449,6 +289,38 @@ pub fn visit<'a>(steps: &'a [Step], look: &mut impl FnMut(&'a Step)) {
                 visit(during, look);
             }
             _ => {}
+        }
+    }
+}
+
+/// Requests that the server must refuse.
+#[derive(Debug)]
+pub struct Refuses {
+    /// Name of the action.
+    pub action: String,
+    /// A valid payload.
+    pub payload: Template,
+    /// Send the payload as it is; without it, every mistake is generated.
+    pub class: Option<NegativeClass>,
+    /// A request whose answer must be the same before and after.
+    pub unchanged: Option<(String, Template)>,
+}
+
+impl Refuses {
+    /// What may be wrong with the requests.
+    pub fn classes(&self) -> Vec<NegativeClass> {
+        use NegativeClass as N;
+        match self.class {
+            Some(class) => vec![class],
+            None => vec![
+                N::MissingMember,
+                N::WrongType,
+                N::OutsideEnum,
+                N::OutsideLimit,
+                N::WrongTransport,
+                N::BeforeLogin,
+                N::BadToken,
+            ],
         }
     }
 }
