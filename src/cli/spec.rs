@@ -11,7 +11,7 @@ use super::{Failure, protocol};
 use crate::protocol::{Dialect, Protocol};
 use crate::report::{Style, spec as report};
 use crate::scenario::nearest;
-use crate::spec::{Diff, Entry, Overview, RequirementCounts, errata_in_order, requirements_in_order};
+use crate::spec::{Diff, Entry, Overview, RequirementCounts};
 use crate::verdict::ExitCode as Code;
 
 /// Columns when nobody says how many there are.
@@ -52,7 +52,7 @@ fn requirements(arguments: &SpecArguments) -> Result<Code, Failure> {
     let machine = || {
         let rows = dialects.iter().map(|dialect| {
             let counts = RequirementCounts::of(dialect.requirements.values());
-            json!({ "dialect": dialect.name, "requirements": requirements_in_order(dialect), "counts": counts })
+            json!({ "dialect": dialect.name, "requirements": dialect.requirements.values().collect::<Vec<_>>(), "counts": counts })
         });
         json!({ "dialects": rows.collect::<Vec<_>>() })
     };
@@ -63,8 +63,9 @@ fn errata(arguments: &SpecArguments) -> Result<Code, Failure> {
     let protocol = protocol(arguments.output.schemas.as_deref())?;
     let dialects = dialects(&protocol, arguments)?;
     let machine = || {
-        let rows =
-            dialects.iter().map(|dialect| json!({ "dialect": dialect.name, "errata": errata_in_order(dialect) }));
+        let rows = dialects
+            .iter()
+            .map(|dialect| json!({ "dialect": dialect.name, "errata": dialect.errata.values().collect::<Vec<_>>() }));
         json!({ "dialects": rows.collect::<Vec<_>>() })
     };
     arguments.output.tell(machine, |out, style| report::errata(&dialects, out, style))

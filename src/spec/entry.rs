@@ -6,7 +6,6 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::message::{Message, message};
-use super::overview::requirements_in_order;
 use crate::protocol::{Channel, Check, Dialect, DialectName, Kind, Line, Requirement};
 
 /// Everything that is known of one action or push of a dialect.
@@ -140,7 +139,7 @@ impl<'a> Entry<'a> {
             };
             (name, What::Push(push))
         };
-        let requirements = requirements_in_order(dialect).into_iter().filter(|row| speaks_of(row, name)).collect();
+        let requirements = dialect.requirements.values().filter(|row| speaks_of(row, name)).collect();
         Some(Self {
             name,
             dialect: &dialect.name,

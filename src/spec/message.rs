@@ -128,7 +128,7 @@ fn origin(dialect: &Dialect, comments: &[&str]) -> (Vec<String>, Vec<ErratumId>)
             lines.push(first.to_owned());
         }
         let words = comment.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-        errata.extend(words.filter_map(|word| dialect.errata.get_key_value(word)).map(|(id, _)| id.clone()));
+        errata.extend(words.map(|word| ErratumId(word.into())).filter(|id| dialect.errata.contains_key(id)));
     }
     (lines, errata.into_iter().collect())
 }

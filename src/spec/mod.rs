@@ -14,4 +14,4 @@ mod shape;
 pub use diff::{Area, Aspect, Change, Diff};
 pub use entry::{Action, Entry, LimitRow, Push, Upload, What};
 pub use message::{MemberRow, Message};
-pub use overview::{LevelCounts, Overview, RequirementCounts, errata_in_order, requirements_in_order};
+pub use overview::{LevelCounts, Overview, RequirementCounts};

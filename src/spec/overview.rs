@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::protocol::{Dialect, DialectName, Erratum, Kind, Level, Reason, Requirement};
+use crate::protocol::{Dialect, DialectName, Kind, Level, Reason, Requirement};
 
 /// How much there is of a dialect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -96,24 +96,4 @@ impl RequirementCounts {
         }
         counts
     }
-}
-
-/// The requirements of a dialect in the order of their numbers.
-pub fn requirements_in_order(dialect: &Dialect) -> Vec<&Requirement> {
-    let mut rows: Vec<_> = dialect.requirements.values().collect();
-    rows.sort_by_key(|row| by_number(&row.id.0));
-    rows
-}
-
-/// The errata of a dialect in the order of their numbers.
-pub fn errata_in_order(dialect: &Dialect) -> Vec<&Erratum> {
-    let mut rows: Vec<_> = dialect.errata.values().collect();
-    rows.sort_by_key(|row| by_number(&row.id.0));
-    rows
-}
-
-/// `C03-B9` stands before `C03-B10`.
-fn by_number(id: &str) -> (&str, u64) {
-    let letters = id.trim_end_matches(|c: char| c.is_ascii_digit());
-    (letters, id[letters.len()..].parse().unwrap_or(u64::MAX))
 }

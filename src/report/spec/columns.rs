@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use textwrap::core::display_width;
 
 use crate::report::format::one_line;
-use crate::report::terminal::page::Page;
+use crate::report::terminal::Page;
 
 /// Space between columns, and before the first.
 const GAP: usize = 2;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::columns::Columns;
 use crate::report::format::counted;
-use crate::report::terminal::page::Page;
+use crate::report::terminal::Page;
 use crate::spec::{Area, Aspect, Change, Diff};
 
 pub fn write(page: &mut Page<'_, impl Write>, diff: &Diff) -> io::Result<()> {

@@ -7,7 +7,7 @@ use super::columns::Columns;
 use super::rows::{lines, proof};
 use crate::protocol::{Channel, Line};
 use crate::report::format::{grouped, one_line};
-use crate::report::terminal::page::Page;
+use crate::report::terminal::Page;
 use crate::spec::{Action, Entry, LimitRow, MemberRow, Message, Push, What};
 
 pub fn write(page: &mut Page<'_, impl Write>, entry: &Entry<'_>) -> io::Result<()> {

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use crate::protocol::Dialect;
 use crate::report::Style;
-use crate::report::terminal::page::Page;
+use crate::report::terminal::Page;
 use crate::spec::{Diff, Entry, Overview};
 
 /// How much there is of each dialect.

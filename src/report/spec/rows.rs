@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use super::columns::Columns;
 use crate::protocol::{Dialect, Erratum, Level, Line, Requirement};
 use crate::report::format::{counted, grouped};
-use crate::report::terminal::page::Page;
-use crate::spec::{Overview, RequirementCounts, errata_in_order, requirements_in_order};
+use crate::report::terminal::Page;
+use crate::spec::{Overview, RequirementCounts};
 
 /// A column a dialect, so that they can be compared.
 pub fn dialects(page: &mut Page<'_, impl Write>, overviews: &[Overview]) -> io::Result<()> {
@@ -45,7 +45,7 @@ pub fn requirements(page: &mut Page<'_, impl Write>, dialects: &[&Dialect]) -> i
         }
         let mut table = Columns::new(["id", "level", "lines", "statement", "checked by"]);
         let mut section = "";
-        for requirement in requirements_in_order(dialect) {
+        for requirement in dialect.requirements.values() {
             if requirement.section != section {
                 section = &requirement.section;
                 table.heading(section);
@@ -98,7 +98,7 @@ pub fn errata(page: &mut Page<'_, impl Write>, dialects: &[&Dialect]) -> io::Res
             continue;
         }
         let mut table = Columns::new(["id", "kind", "lines", "about", "taken", "cap"]);
-        for erratum in errata_in_order(dialect) {
+        for erratum in dialect.errata.values() {
             let read: Vec<String> = erratum.readings.iter().map(|reading| lines(&reading.lines)).collect();
             let read = read.into_iter().filter(|lines| !lines.is_empty()).collect::<Vec<_>>().join(" / ");
             let cap = erratum.cap.map_or("editorial".to_owned(), |cap| cap.to_string());

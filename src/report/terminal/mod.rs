@@ -2,7 +2,7 @@
 
 mod conduct;
 mod head;
-pub(super) mod page;
+mod page;
 mod table;
 mod traffic;
 mod violations;
