@@ -99,7 +99,7 @@ impl Dialect {
     /// When a patch does not fit its file.
     pub fn literal(&self) -> Result<Schemas, ProtocolError> {
         let patches = self.errata.values().flat_map(|erratum| &erratum.literal);
-        self.schemas.patched(self.name.as_str(), patches)
+        self.schemas.patched(patches)
     }
 }
 

@@ -11,6 +11,9 @@ mod overview;
 mod payload;
 mod shape;
 
+#[cfg(test)]
+mod tests;
+
 pub use diff::{Area, Aspect, Change, Diff};
 pub use entry::{Action, Entry, LimitRow, Push, Upload, What};
 pub use message::{MemberRow, Message};

@@ -14,6 +14,8 @@ pub(super) struct Comparison<'a> {
     to: &'a Dialect,
     waiting: VecDeque<String>,
     known: BTreeSet<String>,
+    /// Objects that extend another one in both dialects.
+    extend: BTreeMap<String, String>,
     changes: Vec<Change>,
 }
 
@@ -39,7 +41,14 @@ impl Here {
 
 impl<'a> Comparison<'a> {
     pub fn new(from: &'a Dialect, to: &'a Dialect) -> Self {
-        Self { from, to, waiting: VecDeque::new(), known: BTreeSet::new(), changes: Vec::new() }
+        Self {
+            from,
+            to,
+            waiting: VecDeque::new(),
+            known: BTreeSet::new(),
+            extend: BTreeMap::new(),
+            changes: Vec::new(),
+        }
     }
 
     /// Compares the payloads of this kind that both have.
@@ -53,16 +62,34 @@ impl<'a> Comparison<'a> {
         let (Some(from), Some(to)) = (self.from.schemas.node(kind, name), self.to.schemas.node(kind, name)) else {
             return;
         };
+        if kind == Kind::Object
+            && let (Some(from), Some(to)) = (from.referred(), to.referred())
+            && let (Some(base), true) = (from.object(), from.object() == to.object())
+        {
+            self.extend.insert(name.to_owned(), base.to_owned());
+            self.meet(base);
+        }
         let here = Here { area, name: name.to_owned(), path: String::new(), when: None };
         self.shapes(&here, &Shape::of(&[from]), &Shape::of(&[to]));
     }
 
-    /// Compares the objects that were met on the way, and ends.
+    /// Compares the objects that were met on the way, and ends. What changes in an object is not told again of those that
+    /// extend it.
     pub fn finish(mut self) -> Vec<Change> {
         while let Some(name) = self.waiting.pop_front() {
             self.one(Kind::Object, Area::Object, &name);
         }
-        self.changes
+        let again = |change: &Change| {
+            let base = self.extend.get(&change.name).filter(|_| change.area == Area::Object);
+            base.is_some_and(|base| self.changes.contains(&Change { name: base.clone(), ..change.clone() }))
+        };
+        self.changes.iter().filter(|change| !again(change)).cloned().collect()
+    }
+
+    fn meet(&mut self, object: &str) {
+        if self.known.insert(object.to_owned()) {
+            self.waiting.push_back(object.to_owned());
+        }
     }
 
     fn shapes(&mut self, here: &Here, from: &Shape<'a>, to: &Shape<'a>) {
@@ -76,11 +103,7 @@ impl<'a> Comparison<'a> {
     /// Compares all but the types.
     fn inside(&mut self, here: &Here, from: &Shape<'a>, to: &Shape<'a>) {
         if !from.objects.is_empty() && from.objects == to.objects {
-            for name in &from.objects {
-                if self.known.insert(name.clone()) {
-                    self.waiting.push_back(name.clone());
-                }
-            }
+            from.objects.iter().for_each(|name| self.meet(name));
             return;
         }
         self.differ(here, Aspect::Values, given(&from.values), given(&to.values));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use textwrap::core::display_width;
+use textwrap::core::{Word, display_width};
 
 use crate::report::format::one_line;
 use crate::report::terminal::Page;
@@ -116,7 +116,25 @@ fn lines(cells: &[String], widths: &[usize], right: &[bool]) -> Vec<String> {
 }
 
 fn wrapped(text: &str, width: usize) -> Vec<Cow<'_, str>> {
-    textwrap::wrap(text, textwrap::Options::new(width).word_splitter(textwrap::WordSplitter::NoHyphenation))
+    let options = textwrap::Options::new(width)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .word_separator(textwrap::WordSeparator::Custom(words));
+    textwrap::wrap(text, options)
+}
+
+/// Words, and the parts of long names such as `step:closing_causes_thread_closed` and `/chat/thread/events`.
+fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+    let spaced = textwrap::WordSeparator::AsciiSpace.find_words(line);
+    Box::new(spaced.flat_map(|word| {
+        let mut parts: Vec<Word<'_>> = word.word.split_inclusive(['_', '/', ':', '.']).map(Word::from).collect();
+        match parts.pop() {
+            None => vec![word],
+            Some(last) => {
+                parts.push(Word { whitespace: word.whitespace, ..last });
+                parts
+            }
+        }
+    }))
 }
 
 #[cfg(test)]

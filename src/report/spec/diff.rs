@@ -13,21 +13,22 @@ pub fn write(page: &mut Page<'_, impl Write>, diff: &Diff) -> io::Result<()> {
     let bold = page.palette.title;
     let count = match diff.changes.len() {
         0 => "nothing changes".to_owned(),
-        several => counted(several as u64, "change"),
+        several => format!("{}: + added, - removed, ~ changed", counted(several as u64, "change")),
     };
     writeln!(page.out, "{bold}{} → {}{bold:#}  {count}", diff.from, diff.to)?;
     for of_area in diff.changes.chunk_by(|a, b| a.area == b.area) {
         let Some(first) = of_area.first() else { continue };
-        page.heading(title(first.area), "+ added, - removed, ~ changed")?;
+        page.heading(title(first.area), "")?;
+        // A payload has many members; of the rest, a line says all.
+        let grouped = first.area >= Area::Request;
         let mut table = Columns::new(["", "", ""]);
         for of_name in of_area.chunk_by(|a, b| a.name == b.name) {
-            let plain = of_name.iter().all(|change| place(change).is_empty());
-            if !plain && let Some(first) = of_name.first() {
-                table.heading(&format!("  {}", first.name));
+            if grouped && let Some(first) = of_name.first() {
+                table.heading(&first.name);
             }
             for change in of_name {
-                let place = if plain { change.name.clone() } else { place(change) };
-                table.row([sign(change).to_owned(), place, words(change)]);
+                let place = if grouped { place(change) } else { format!("{} {}", change.name, place(change)) };
+                table.row([sign(change), place.trim_end(), &words(change)]);
             }
         }
         table.write(page)?;

@@ -60,7 +60,7 @@ fn about_action(page: &mut Page<'_, impl Write>, action: &Action<'_>, document: 
         page.labelled("may cause", &one_line(&action.pushes.join(", ")))?;
     }
     if !action.scopes.is_empty() {
-        page.labelled("needs one of", &one_line(&action.scopes.join(", ")))?;
+        page.labelled("a scope of", &one_line(&action.scopes.join(", ")))?;
     }
     for (number, (member, limit)) in action.limits.iter().enumerate() {
         let label = if number == 0 { "limits" } else { "" };
@@ -154,6 +154,7 @@ pub fn limits(limits: &BTreeMap<&str, String>) -> Vec<String> {
             "minLength" if limit == "1" => "not empty".to_owned(),
             "minLength" => format!("at least {limit} characters"),
             "maxLength" => format!("at most {limit} characters"),
+            "minItems" if limit == "1" => "at least one item".to_owned(),
             "minItems" => format!("at least {limit} items"),
             "maxItems" => format!("at most {limit} items"),
             "pattern" => format!("matches {limit}"),
