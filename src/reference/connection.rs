@@ -213,7 +213,7 @@ impl Connection {
         if self.spoken == Spoken::AgentV30 {
             // agent-v3.0 rtm/pushes:207
             let reason = json!({ "reason": "ping_timeout" });
-            self.shared.desk().announce(self.id, "agent_disconnected", &reason);
+            self.shared.desk().announce(self.id, self.spoken, "agent_disconnected", &reason);
             self.shared.desk().hub.send(self.id, Outgoing::Close(CloseCode::Policy, "ping_timeout"));
             // What was just queued is written, and then the queue's end is reached.
             self.heard = now;

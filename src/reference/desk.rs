@@ -3,9 +3,9 @@
 //! What a request causes is put into all queues before the lock is given back, the response first. So all connections hear of the
 //! events of a thread in the same order, and whoever asked has his answer before his push, which is what every known client can live with.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
+use http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -13,15 +13,15 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::actions;
-use super::defects::{DefectKind, Defects, miss_member, mistype};
+use super::defects::{Audience, Copies, Defects, Delivery, Fate, Occasion, Pace, Point};
 use super::files::{Files, StoredFile};
 use super::hub::{ConnectionId, Hub, Outgoing};
 use super::identity::identify;
 use super::refusal::Refusal;
 use super::render::Spoken;
-use super::world::{Effect, Push, Recipients, UserId, World};
+use super::world::{ChatId, Effect, Push, ThreadId, UserId, World};
 use crate::message::Request;
-use crate::protocol::{Dialect, Role};
+use crate::protocol::{Channel, Dialect, Role};
 
 /// How long a push is held back at most when nothing comes that could overtake it.
 const HOLD: Duration = Duration::from_millis(300);
@@ -32,8 +32,20 @@ pub struct Desk {
     pub hub: Hub,
     pub defects: Defects,
     pub files: Files,
-    /// How late a late answer is.
+    /// How late something is that comes after the documented limit.
     pub late: Duration,
+}
+
+/// The answer to a Web call.
+pub struct WebReply {
+    /// Its HTTP status.
+    pub status: StatusCode,
+    /// Its body; null stands for none.
+    pub payload: Value,
+    /// What is sent in place of the body.
+    pub raw: Option<&'static str>,
+    /// When.
+    pub promptness: Promptness,
 }
 
 /// When a Web call is answered.
@@ -68,6 +80,11 @@ impl Frame<'_> {
     fn text(&self) -> Utf8Bytes {
         serde_json::to_string(self).unwrap_or_default().into()
     }
+
+    /// For defects to change.
+    fn value(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
 }
 
 /// Whose request causes what is told.
@@ -90,54 +107,99 @@ impl Desk {
     ) {
         let catalog = &dialect.catalog;
         let user = self.hub.user(id).cloned();
-        let result = if user.is_none() && !catalog.login.before.iter().any(|action| *action == *request.action) {
-            Err(Refusal::authentication())
-        } else if let Some(refusal) = wrong {
-            Err(refusal)
-        } else if *request.action == *catalog.login.action {
-            self.login(catalog.role(), spoken, id, request.payload.take())
-        } else if &*request.action == "logout" {
-            self.leave(id);
-            Ok(Value::Null)
-        } else if let Some(user) = &user {
-            let payload = request.payload.take();
-            self.perform(spoken, user, &request.action, payload, None)
-        } else {
-            // Allowed before login, and nothing but a sign of life.
-            Ok(Value::Null)
-        };
-        self.answer(dialect, id, &request, result);
+        let stranger = user.is_none() && !catalog.login.before.iter().any(|action| *action == *request.action);
+        let wrong = if stranger { Some(Refusal::authentication()) } else { wrong };
+        let (action, mut payload) = (&*request.action, request.payload.take());
+        let result = self.decide(spoken, Channel::Rtm, action, &mut payload, wrong, |desk, payload| {
+            if *action == *catalog.login.action {
+                desk.login(catalog.role(), spoken, id, payload)
+            } else if action == "logout" {
+                desk.leave(id);
+                Ok(Value::Null)
+            } else if let Some(user) = &user {
+                desk.perform(spoken, user, action, payload, None)
+            } else {
+                // Allowed before login, and nothing but a sign of life.
+                Ok(Value::Null)
+            }
+        });
+        self.answer(spoken, id, &request, result);
         let user = self.hub.user(id).cloned();
         self.tell(&Cause { user: user.as_ref(), connection: Some((id, &request)) });
     }
 
-    /// Carries out a Web call. The answer is to be given when it says.
-    ///
-    /// # Errors
-    /// Why it is refused.
+    /// Carries out a Web call and tells everybody who should know. `wrong` is what the schema found wrong with it.
     pub fn web(
         &mut self,
         dialect: &Dialect,
         spoken: Spoken,
         user: &UserId,
         action: &str,
-        payload: Value,
-        file: Option<StoredFile>,
-    ) -> (Result<Value, Refusal>, Promptness) {
-        self.world.now = Timestamp::now();
-        let known = match dialect.catalog.role() {
-            Role::Customer => self.world.meet_customer(user).map(drop),
-            Role::Agent => {
-                self.world.meet_agent(user);
-                Ok(())
+        (mut payload, file): (Value, Option<StoredFile>),
+        wrong: Option<Refusal>,
+    ) -> WebReply {
+        self.begin();
+        let result = self.decide(spoken, Channel::Web, action, &mut payload, wrong, |desk, payload| {
+            match dialect.catalog.role() {
+                Role::Customer => drop(desk.world.meet_customer(user)?),
+                Role::Agent => desk.world.meet_agent(user),
             }
-        };
-        let mut result = known.and_then(|()| self.perform(spoken, user, action, payload, file));
-        if let Ok(payload) = &mut result {
-            self.spoil(dialect, action, payload);
-        }
+            desk.perform(spoken, user, action, payload, file)
+        });
         self.tell(&Cause { user: Some(user), connection: None });
-        (result, self.promptness(action))
+        self.reply(spoken, action, result)
+    }
+
+    /// Puts the answer to a Web call into words.
+    pub fn reply(&mut self, spoken: Spoken, action: &str, result: Result<Value, Refusal>) -> WebReply {
+        let words = |result: Result<Value, Refusal>| match result {
+            Ok(payload) => (StatusCode::OK, payload),
+            Err(refusal) => (refusal.status(), refusal.payload()),
+        };
+        if self.defects.none() {
+            let (status, payload) = words(result);
+            return WebReply { status, payload, raw: None, promptness: Promptness::Now };
+        }
+        let (status, payload) = words(self.defects.refusal(spoken, Channel::Web, action, result));
+        let frame = json!({ "payload": payload });
+        let mut delivery = self.defects.answer(spoken, Channel::Web, action, status.is_success(), frame);
+        let promptness = match delivery.pace {
+            _ if delivery.copies == 0 || delivery.closes => Promptness::Never,
+            Pace::Late => Promptness::After(self.late),
+            Pace::Now | Pace::HeldBack => Promptness::Now,
+        };
+        WebReply { status, payload: delivery.frame["payload"].take(), raw: delivery.raw, promptness }
+    }
+
+    /// Has a request carried out, unless something is wrong with it. Here defects take hold of it.
+    fn decide(
+        &mut self,
+        spoken: Spoken,
+        channel: Channel,
+        action: &str,
+        payload: &mut Value,
+        wrong: Option<Refusal>,
+        carry_out: impl FnOnce(&mut Self, Value) -> Result<Value, Refusal>,
+    ) -> Result<Value, Refusal> {
+        if self.defects.none() {
+            return wrong.map_or_else(|| carry_out(self, payload.take()), Err);
+        }
+        match self.defects.request(spoken, channel, action, payload, wrong) {
+            Fate::CarriedOut => carry_out(self, payload.take()),
+            Fate::Undone => {
+                let before = self.world.clone();
+                let result = carry_out(self, payload.take());
+                self.world.undo(before);
+                result
+            }
+            Fate::Settled(result) => result,
+        }
+    }
+
+    /// Something is about to happen in the world.
+    fn begin(&mut self) {
+        self.world.now = Timestamp::now();
+        self.world.broken = self.defects.flags();
     }
 
     fn perform(
@@ -148,16 +210,13 @@ impl Desk {
         payload: Value,
         file: Option<StoredFile>,
     ) -> Result<Value, Refusal> {
-        self.world.now = Timestamp::now();
-        self.world.repeat_order = self.defects.strikes(DefectKind::DuplicateOrder);
+        self.begin();
         let world = &mut self.world;
-        let result = actions::perform(spoken, actions::Request { world, user, action, payload, file });
-        self.world.repeat_order = false;
-        result
+        actions::perform(spoken, actions::Request { world, user, action, payload, file })
     }
 
     fn login(&mut self, role: Role, spoken: Spoken, id: ConnectionId, payload: Value) -> Result<Value, Refusal> {
-        self.world.now = Timestamp::now();
+        self.begin();
         let user = identify(payload.get("token").and_then(Value::as_str).unwrap_or_default(), role)?;
         let is_new = self.hub.user(id) != Some(&user);
         let response = actions::login(spoken, &mut self.world, &user, payload, is_new)?;
@@ -177,62 +236,32 @@ impl Desk {
 
     /// A connection is gone.
     pub fn gone(&mut self, id: ConnectionId) {
-        self.world.now = Timestamp::now();
+        self.begin();
         if let Some(user) = self.hub.detach(id) {
             self.world.leaves(&user);
         }
     }
 
-    fn answer(&mut self, dialect: &Dialect, id: ConnectionId, request: &Request, result: Result<Value, Refusal>) {
+    fn answer(&mut self, spoken: Spoken, id: ConnectionId, request: &Request, result: Result<Value, Refusal>) {
         let action = &*request.action;
+        let result =
+            if self.defects.none() { result } else { self.defects.refusal(spoken, Channel::Rtm, action, result) };
         let success = result.is_ok();
-        let payload = match result {
-            Ok(mut payload) => {
-                self.spoil(dialect, action, &mut payload);
-                payload
-            }
-            Err(refusal) => refusal.payload(),
-        };
-        let mut correlation = request.correlation.as_deref().map(Cow::Borrowed);
-        if action != dialect.catalog.login.action && self.defects.strikes(DefectKind::WrongCorrelation) {
-            correlation = correlation.map(|id| Cow::Owned(format!("{id}-of-nobody")));
-        }
-        let correlation = correlation.as_deref();
-        let id_too = correlation.filter(|_| request.correlation_is_id);
+        let payload = result.unwrap_or_else(|refusal| refusal.payload());
+        let correlation = request.correlation.as_deref();
         let frame = Frame {
             request_id: correlation,
-            id: id_too,
+            id: correlation.filter(|_| request.correlation_is_id),
             action,
             kind: "response",
             success: Some(success),
             payload: &payload,
         };
-        match self.promptness(action) {
-            Promptness::Now => self.hub.send(id, Outgoing::Text(frame.text(), None)),
-            Promptness::After(time) => self.hub.send(id, Outgoing::Later(frame.text(), time, None)),
-            Promptness::Never => {}
+        if self.defects.none() {
+            return self.hub.send(id, Outgoing::Text(frame.text(), None));
         }
-    }
-
-    fn spoil(&mut self, dialect: &Dialect, action: &str, payload: &mut Value) {
-        if self.defects.strikes(DefectKind::WrongType) {
-            mistype(dialect, action, payload, self.defects.random());
-        }
-        if self.defects.strikes(DefectKind::MissingMember) {
-            miss_member(dialect, action, payload);
-        }
-    }
-
-    fn promptness(&mut self, action: &str) -> Promptness {
-        if action != "send_event" {
-            Promptness::Now
-        } else if self.defects.strikes(DefectKind::NoAnswer) {
-            Promptness::Never
-        } else if self.defects.strikes(DefectKind::LateAnswer) {
-            Promptness::After(self.late)
-        } else {
-            Promptness::Now
-        }
+        let delivery = self.defects.answer(spoken, Channel::Rtm, action, success, frame.value());
+        self.deliver(id, delivery, None);
     }
 
     /// Puts what the world has to say into the queues of those who should hear it.
@@ -240,8 +269,8 @@ impl Desk {
         for effect in self.world.take_effects() {
             match effect {
                 Effect::Push { mut to, what, direct } => {
-                    if let Some(customer) = self.leaks_to(&what) {
-                        to.push(customer);
+                    if !self.defects.none() {
+                        self.misdirect(&mut to, &what, cause);
                     }
                     self.push(&to, &what, direct, cause);
                 }
@@ -257,61 +286,104 @@ impl Desk {
         };
         // Each dialect's words are found once, however many connections hear them.
         let mut renderings: Vec<(Spoken, Option<Rendering>)> = Vec::new();
+        let mut deliveries = Vec::new();
         for user in to {
-            let is_requester = cause.user == Some(user);
-            if thread.is_some() && !is_requester && self.defects.strikes(DefectKind::LostPush) {
-                continue;
-            }
             for (id, spoken) in self.hub.of_user(user) {
                 let known = renderings.iter().position(|(rendered, _)| *rendered == spoken).unwrap_or_else(|| {
                     renderings.push((spoken, Rendering::of(spoken, &self.world, what)));
                     renderings.len() - 1
                 });
                 let Some(rendering) = &mut renderings[known].1 else { continue };
-                let text = match &cause.connection {
-                    Some((requester, request)) if direct && *requester == id => rendering.for_requester(request),
-                    _ => rendering.for_others(),
+                let request = match &cause.connection {
+                    Some((requester, request)) if direct && *requester == id => Some(*request),
+                    _ => None,
                 };
-                let Some(thread) = thread else {
-                    self.hub.send(id, Outgoing::Text(text, None));
+                if self.defects.none() {
+                    let text = match request {
+                        Some(_) => rendering.frame(request).text(),
+                        None => rendering.for_others(),
+                    };
+                    self.hub.send(id, Outgoing::Text(text, thread.cloned()));
                     continue;
-                };
-                if self.defects.strikes(DefectKind::DuplicatedPush) {
-                    self.hub.send(id, Outgoing::Text(text.clone(), Some(thread.clone())));
                 }
-                let outgoing = if self.defects.strikes(DefectKind::ReorderedDelivery) {
-                    Outgoing::Later(text, HOLD, Some(thread.clone()))
-                } else {
-                    Outgoing::Text(text, Some(thread.clone()))
+                let copies = match (request, cause.user == Some(user)) {
+                    (Some(_), _) => Some(Copies::Requester),
+                    (None, true) => None,
+                    (None, false) => Some(Copies::Others),
                 };
-                self.hub.send(id, outgoing);
+                let occasion = Occasion::new(Point::Push, rendering.name, spoken, Channel::Rtm, &rendering.payload);
+                let frame = rendering.frame(request).value();
+                let delivery = self.defects.deliver(&Occasion { copies, ..occasion }, frame);
+                deliveries.push((id, delivery));
             }
+        }
+        for (id, delivery) in deliveries {
+            self.deliver(id, delivery, thread);
         }
     }
 
-    /// The customer who gets to see an event that is none of his business, if that defect strikes.
-    fn leaks_to(&mut self, what: &Push) -> Option<UserId> {
-        let Push::EventSent { chat, thread, event } = what else { return None };
-        let chat = self.world.chat(chat)?;
-        let customer = chat.customer.clone()?;
-        let private = chat.thread(thread)?.event(event)?.recipients == Recipients::Agents;
-        (private && self.defects.strikes(DefectKind::AgentsOnlyLeak)).then_some(customer)
+    /// Sends what defects may have changed. `thread` is that of the event in it.
+    fn deliver(&self, id: ConnectionId, delivery: Delivery, thread: Option<&ThreadId>) {
+        if delivery.closes {
+            return self.hub.send(id, Outgoing::Close(CloseCode::Error, "a defect"));
+        }
+        let text: Utf8Bytes = delivery.raw.map_or_else(|| delivery.frame.to_string().into(), Utf8Bytes::from_static);
+        // The last copy is the one that may have to wait.
+        for _ in 1..delivery.copies {
+            self.hub.send(id, Outgoing::Text(text.clone(), thread.cloned()));
+        }
+        if delivery.copies > 0 {
+            let thread = thread.cloned();
+            self.hub.send(
+                id,
+                match delivery.pace {
+                    Pace::Now => Outgoing::Text(text, thread),
+                    Pace::Late => Outgoing::Later(text, self.late, None),
+                    Pace::HeldBack => Outgoing::Later(text, HOLD, thread),
+                },
+            );
+        }
+    }
+
+    /// Lets others hear of something than those who should.
+    fn misdirect(&mut self, to: &mut Vec<UserId>, what: &Push, cause: &Cause<'_>) {
+        for (audience, payload) in self.defects.audiences(|spoken| spoken.push(&self.world, what)) {
+            match audience {
+                Audience::Everybody => to.extend(self.hub.users().cloned()),
+                Audience::Chat => {
+                    let id = payload.get("chat_id").or_else(|| payload.pointer("/chat/id")).and_then(Value::as_str);
+                    let chat = id.and_then(|id| self.world.chat(&ChatId::from(id)));
+                    to.extend(chat.into_iter().flat_map(|chat| chat.users().cloned()));
+                }
+                Audience::Requester => to.retain(|user| cause.user == Some(user)),
+                Audience::Others => to.retain(|user| cause.user != Some(user)),
+                Audience::Agents => to.retain(|user| self.world.agent(user).is_some()),
+                Audience::Customers => to.retain(|user| self.world.customer(user).is_some()),
+            }
+            to.sort_unstable();
+            to.dedup();
+        }
     }
 
     fn disconnect(&mut self, customer: &UserId, reason: &'static str) {
         let payload = json!({ "reason": reason });
-        let lines: Vec<ConnectionId> = self.hub.of_user(customer).map(|(id, _)| id).collect();
-        for id in lines {
-            self.announce(id, "customer_disconnected", &payload);
+        let lines: Vec<(ConnectionId, Spoken)> = self.hub.of_user(customer).collect();
+        for (id, spoken) in lines {
+            self.announce(id, spoken, "customer_disconnected", &payload);
             self.hub.send(id, Outgoing::Close(CloseCode::Policy, reason));
             self.leave(id);
         }
     }
 
     /// Sends a push that no request caused.
-    pub fn announce(&self, id: ConnectionId, name: &str, payload: &Value) {
+    pub fn announce(&mut self, id: ConnectionId, spoken: Spoken, name: &str, payload: &Value) {
         let frame = Frame { request_id: None, id: None, action: name, kind: "push", success: None, payload };
-        self.hub.send(id, Outgoing::Text(frame.text(), None));
+        if self.defects.none() {
+            return self.hub.send(id, Outgoing::Text(frame.text(), None));
+        }
+        let occasion = Occasion::new(Point::Push, name, spoken, Channel::Rtm, payload);
+        let delivery = self.defects.deliver(&occasion, frame.value());
+        self.deliver(id, delivery, None);
     }
 }
 
@@ -327,19 +399,16 @@ impl Rendering {
         spoken.push(world, what).map(|(name, payload)| Self { name, payload, text: None })
     }
 
-    fn frame<'a>(&'a self, request_id: Option<&'a str>, id: Option<&'a str>) -> Frame<'a> {
+    /// With the request's id, on the copy for the requester (customer-v0.3 154).
+    fn frame<'a>(&'a self, request: Option<&'a Request>) -> Frame<'a> {
+        let request_id = request.and_then(|request| request.correlation.as_deref());
+        let id = request_id.filter(|_| request.is_some_and(|request| request.correlation_is_id));
         Frame { request_id, id, action: self.name, kind: "push", success: None, payload: &self.payload }
-    }
-
-    /// The copy with the request's id (customer-v0.3 154).
-    fn for_requester(&self, request: &Request) -> Utf8Bytes {
-        let id = request.correlation.as_deref();
-        self.frame(id, id.filter(|_| request.correlation_is_id)).text()
     }
 
     fn for_others(&mut self) -> Utf8Bytes {
         if self.text.is_none() {
-            self.text = Some(self.frame(None, None).text());
+            self.text = Some(self.frame(None).text());
         }
         self.text.clone().unwrap_or_default()
     }

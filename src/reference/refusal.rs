@@ -19,6 +19,11 @@ impl Refusal {
         Self { kind, message: message.into() }
     }
 
+    /// A refusal for no good reason: a defect.
+    pub fn of_type(kind: &'static str) -> Self {
+        Self::new(kind, "Refused")
+    }
+
     /// The request is not what the documents ask for (C03-B42), or names something that does not exist (C03-A59).
     pub fn validation(message: impl Into<String>) -> Self {
         Self::new("validation", message)

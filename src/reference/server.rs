@@ -67,7 +67,7 @@ impl Server {
         let desk = Desk {
             world: World::new(options.seed),
             hub: Hub::default(),
-            defects: Defects::new(options.defects, options.seed),
+            defects: Defects::new(options.defects, options.seed, &options.protocol),
             files: Files::default(),
             late: options.timing.late_answer,
         };

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header};
 use serde_json::{Map, Value, json};
 
-use super::desk::Promptness;
+use super::desk::{Promptness, WebReply};
 use super::identity::identify;
 use super::refusal::Refusal;
 use super::render::Spoken;
@@ -38,39 +38,50 @@ pub async fn answer(
 ) -> Response {
     let spec = match find(&dialect, Channel::Web, &action) {
         Ok(spec) => spec,
-        Err(refusal) => return refused(StatusCode::NOT_FOUND, &refusal),
+        Err(refusal) => {
+            let reply = shared.desk().reply(spoken, &action, Err(refusal));
+            let status = if reply.status.is_success() { reply.status } else { StatusCode::NOT_FOUND };
+            return respond(WebReply { status, ..reply }).await;
+        }
     };
-    if let Err(refusal) = check_query(&dialect.catalog.web.query, request.uri().query()) {
-        return refused(refusal.status(), &refusal);
-    }
-    let read: Result<(UserId, Call), Refusal> = async {
+    let read: Result<(UserId, Call, Option<Refusal>), Refusal> = async {
+        check_query(&dialect.catalog.web.query, request.uri().query())?;
         let user = user(request.headers(), &dialect)?;
         let mut call = match &spec.multipart {
             Some(multipart) => read_multipart(multipart, spoken, request).await?,
             None => read_json(&dialect.catalog.web, request).await?,
         };
-        check(&dialect, Channel::Web, &action, &mut call.payload)?;
-        Ok((user, call))
+        let wrong = check(&dialect, Channel::Web, &action, &mut call.payload).err();
+        Ok((user, call, wrong))
     }
     .await;
-    let (user, call) = match read {
+    let (user, call, wrong) = match read {
         Ok(read) => read,
-        Err(refusal) => return refused(refusal.status(), &refusal),
+        Err(refusal) => {
+            let reply = shared.desk().reply(spoken, &action, Err(refusal));
+            return respond(reply).await;
+        }
     };
-    let (result, promptness) = {
+    let reply = {
         let mut desk = shared.desk();
-        let file = call.file.map(|(name, kind, content)| desk.files.keep(&shared.base, name, kind, content));
-        desk.web(&dialect, spoken, &user, &action, call.payload, file)
+        let file = call.file.filter(|_| wrong.is_none());
+        let file = file.map(|(name, kind, content)| desk.files.keep(&shared.base, name, kind, content));
+        desk.web(&dialect, spoken, &user, &action, (call.payload, file), wrong)
     };
-    match promptness {
+    respond(reply).await
+}
+
+/// Sends a reply when it is due.
+async fn respond(reply: WebReply) -> Response {
+    match reply.promptness {
         Promptness::Now => {}
         Promptness::After(time) => tokio::time::sleep(time).await,
         Promptness::Never => std::future::pending().await,
     }
-    match result {
-        Ok(Value::Null) => json_response(StatusCode::OK, &json!({})),
-        Ok(payload) => json_response(StatusCode::OK, &payload),
-        Err(refusal) => refused(refusal.status(), &refusal),
+    match (reply.raw, reply.payload) {
+        (Some(text), _) => (reply.status, text).into_response(),
+        (None, Value::Null) => json_response(reply.status, &json!({})),
+        (None, payload) => json_response(reply.status, &payload),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::ids::short_code;
 use super::retention::{RETAINED_EVENTS, RETAINED_THREADS};
 use super::{ChatId, Event, EventId, NewEvent, Properties, Push, Recipients, Thread, ThreadId, UserId, World};
+use crate::reference::defects::Flag;
 use crate::reference::refusal::Refusal;
 
 /// Where an event goes when no thread is active (agent-v3.0 868, 869; A30-Q07).
@@ -77,7 +78,7 @@ impl World {
     /// Stores an event in the last thread of a chat.
     pub(super) fn append(&mut self, id: &ChatId, author: &UserId, new: NewEvent) -> Result<EventId, Refusal> {
         let now = self.now;
-        let repeat = std::mem::take(&mut self.repeat_order);
+        let repeat = self.broken.has(Flag::OrderReused);
         let by_agent = self.agents.contains_key(author);
         let chat = self.chats.get_mut(id).ok_or_else(|| Refusal::no_chat(id))?;
         if let Some(customer) = chat.customer.as_ref().and_then(|customer| self.customers.get_mut(customer)) {
