@@ -42,8 +42,8 @@ pub struct WebReply {
     pub status: StatusCode,
     /// Its body; null stands for none.
     pub payload: Value,
-    /// What is sent in place of the body.
-    pub raw: Option<&'static str>,
+    /// What follows the body.
+    pub also: Option<&'static str>,
     /// When.
     pub promptness: Promptness,
 }
@@ -109,6 +109,7 @@ impl Desk {
         let user = self.hub.user(id).cloned();
         let stranger = user.is_none() && !catalog.login.before.iter().any(|action| *action == *request.action);
         let wrong = if stranger { Some(Refusal::authentication()) } else { wrong };
+        let asked = if self.defects.none() { Value::Null } else { request.payload.clone() };
         let (action, mut payload) = (&*request.action, request.payload.take());
         let result = self.decide(spoken, Channel::Rtm, action, &mut payload, wrong, |desk, payload| {
             if *action == *catalog.login.action {
@@ -123,7 +124,7 @@ impl Desk {
                 Ok(Value::Null)
             }
         });
-        self.answer(spoken, id, &request, result);
+        self.answer(spoken, id, (&request, &asked), result);
         let user = self.hub.user(id).cloned();
         self.tell(&Cause { user: user.as_ref(), connection: Some((id, &request)) });
     }
@@ -139,6 +140,7 @@ impl Desk {
         wrong: Option<Refusal>,
     ) -> WebReply {
         self.begin();
+        let asked = if self.defects.none() { Value::Null } else { payload.clone() };
         let result = self.decide(spoken, Channel::Web, action, &mut payload, wrong, |desk, payload| {
             match dialect.catalog.role() {
                 Role::Customer => drop(desk.world.meet_customer(user)?),
@@ -147,28 +149,33 @@ impl Desk {
             desk.perform(spoken, user, action, payload, file)
         });
         self.tell(&Cause { user: Some(user), connection: None });
-        self.reply(spoken, action, result)
+        self.reply(spoken, (action, &asked), result)
     }
 
     /// Puts the answer to a Web call into words.
-    pub fn reply(&mut self, spoken: Spoken, action: &str, result: Result<Value, Refusal>) -> WebReply {
+    pub fn reply(
+        &mut self,
+        spoken: Spoken,
+        (action, asked): (&str, &Value),
+        result: Result<Value, Refusal>,
+    ) -> WebReply {
         let words = |result: Result<Value, Refusal>| match result {
             Ok(payload) => (StatusCode::OK, payload),
             Err(refusal) => (refusal.status(), refusal.payload()),
         };
         if self.defects.none() {
             let (status, payload) = words(result);
-            return WebReply { status, payload, raw: None, promptness: Promptness::Now };
+            return WebReply { status, payload, also: None, promptness: Promptness::Now };
         }
-        let (status, payload) = words(self.defects.refusal(spoken, Channel::Web, action, result));
+        let (status, payload) = words(self.defects.refusal(spoken, Channel::Web, (action, asked), result));
         let frame = json!({ "payload": payload });
-        let mut delivery = self.defects.answer(spoken, Channel::Web, action, status.is_success(), frame);
+        let mut delivery = self.defects.answer(spoken, Channel::Web, (action, asked), status.is_success(), frame);
         let promptness = match delivery.pace {
             _ if delivery.copies == 0 || delivery.closes => Promptness::Never,
             Pace::Late => Promptness::After(self.late),
             Pace::Now | Pace::HeldBack => Promptness::Now,
         };
-        WebReply { status, payload: delivery.frame["payload"].take(), raw: delivery.raw, promptness }
+        WebReply { status, payload: delivery.frame["payload"].take(), also: delivery.also, promptness }
     }
 
     /// Has a request carried out, unless something is wrong with it. Here defects take hold of it.
@@ -242,10 +249,19 @@ impl Desk {
         }
     }
 
-    fn answer(&mut self, spoken: Spoken, id: ConnectionId, request: &Request, result: Result<Value, Refusal>) {
+    fn answer(
+        &mut self,
+        spoken: Spoken,
+        id: ConnectionId,
+        (request, asked): (&Request, &Value),
+        result: Result<Value, Refusal>,
+    ) {
         let action = &*request.action;
-        let result =
-            if self.defects.none() { result } else { self.defects.refusal(spoken, Channel::Rtm, action, result) };
+        let result = if self.defects.none() {
+            result
+        } else {
+            self.defects.refusal(spoken, Channel::Rtm, (action, asked), result)
+        };
         let success = result.is_ok();
         let payload = result.unwrap_or_else(|refusal| refusal.payload());
         let correlation = request.correlation.as_deref();
@@ -260,7 +276,7 @@ impl Desk {
         if self.defects.none() {
             return self.hub.send(id, Outgoing::Text(frame.text(), None));
         }
-        let delivery = self.defects.answer(spoken, Channel::Rtm, action, success, frame.value());
+        let delivery = self.defects.answer(spoken, Channel::Rtm, (action, asked), success, frame.value());
         self.deliver(id, delivery, None);
     }
 
@@ -311,7 +327,8 @@ impl Desk {
                     (None, true) => None,
                     (None, false) => Some(Copies::Others),
                 };
-                let occasion = Occasion::new(Point::Push, rendering.name, spoken, Channel::Rtm, &rendering.payload);
+                let channel = if cause.connection.is_some() { Channel::Rtm } else { Channel::Web };
+                let occasion = Occasion::new(Point::Push, rendering.name, spoken, channel, &rendering.payload);
                 let frame = rendering.frame(request).value();
                 let delivery = self.defects.deliver(&Occasion { copies, ..occasion }, frame);
                 deliveries.push((id, delivery));
@@ -327,21 +344,22 @@ impl Desk {
         if delivery.closes {
             return self.hub.send(id, Outgoing::Close(CloseCode::Error, "a defect"));
         }
-        let text: Utf8Bytes = delivery.raw.map_or_else(|| delivery.frame.to_string().into(), Utf8Bytes::from_static);
+        let text = Utf8Bytes::from(delivery.frame.to_string());
         // The last copy is the one that may have to wait.
         for _ in 1..delivery.copies {
             self.hub.send(id, Outgoing::Text(text.clone(), thread.cloned()));
         }
         if delivery.copies > 0 {
             let thread = thread.cloned();
-            self.hub.send(
-                id,
-                match delivery.pace {
-                    Pace::Now => Outgoing::Text(text, thread),
-                    Pace::Late => Outgoing::Later(text, self.late, None),
-                    Pace::HeldBack => Outgoing::Later(text, HOLD, thread),
-                },
-            );
+            let outgoing = match delivery.pace {
+                Pace::Now => Outgoing::Text(text, thread),
+                Pace::Late => Outgoing::Later(text, self.late, None),
+                Pace::HeldBack => Outgoing::Later(text, HOLD, thread),
+            };
+            self.hub.send(id, outgoing);
+        }
+        if let Some(also) = delivery.also {
+            self.hub.send(id, Outgoing::Text(Utf8Bytes::from_static(also), None));
         }
     }
 

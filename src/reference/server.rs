@@ -146,7 +146,7 @@ fn routes(mut router: Router, shared: &Arc<Shared>, dialect: &Arc<Dialect>, spok
 
 /// Accepts a websocket.
 fn upgrade(shared: Arc<Shared>, dialect: Arc<Dialect>, spoken: Spoken, mut request: Request<Body>) -> Response {
-    if let Err(refusal) = web::check_query(&dialect.catalog.rtm.query, request.uri().query()) {
+    if let Err(refusal) = web::check_query(&shared, &dialect.catalog.rtm.query, request.uri().query()) {
         return web::refused(refusal.status(), &refusal);
     }
     let Some(key) = websocket_key(request.headers()) else {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header};
 use serde_json::{Map, Value, json};
 
+use super::defects::Flag;
 use super::desk::{Promptness, WebReply};
 use super::identity::identify;
 use super::refusal::Refusal;
@@ -39,13 +40,13 @@ pub async fn answer(
     let spec = match find(&dialect, Channel::Web, &action) {
         Ok(spec) => spec,
         Err(refusal) => {
-            let reply = shared.desk().reply(spoken, &action, Err(refusal));
+            let reply = shared.desk().reply(spoken, (&action, &Value::Null), Err(refusal));
             let status = if reply.status.is_success() { reply.status } else { StatusCode::NOT_FOUND };
             return respond(WebReply { status, ..reply }).await;
         }
     };
     let read: Result<(UserId, Call, Option<Refusal>), Refusal> = async {
-        check_query(&dialect.catalog.web.query, request.uri().query())?;
+        check_query(&shared, &dialect.catalog.web.query, request.uri().query())?;
         let user = user(request.headers(), &dialect)?;
         let mut call = match &spec.multipart {
             Some(multipart) => read_multipart(multipart, spoken, request).await?,
@@ -58,7 +59,7 @@ pub async fn answer(
     let (user, call, wrong) = match read {
         Ok(read) => read,
         Err(refusal) => {
-            let reply = shared.desk().reply(spoken, &action, Err(refusal));
+            let reply = shared.desk().reply(spoken, (&action, &Value::Null), Err(refusal));
             return respond(reply).await;
         }
     };
@@ -78,10 +79,10 @@ async fn respond(reply: WebReply) -> Response {
         Promptness::After(time) => tokio::time::sleep(time).await,
         Promptness::Never => std::future::pending().await,
     }
-    match (reply.raw, reply.payload) {
-        (Some(text), _) => (reply.status, text).into_response(),
-        (None, Value::Null) => json_response(reply.status, &json!({})),
-        (None, payload) => json_response(reply.status, &payload),
+    let body = if reply.payload.is_null() { json!({}) } else { reply.payload };
+    match reply.also {
+        Some(also) => (reply.status, format!("{body}{also}")).into_response(),
+        None => json_response(reply.status, &body),
     }
 }
 
@@ -98,11 +99,12 @@ pub fn file(shared: &Shared, number: u64) -> Response {
 ///
 /// # Errors
 /// A validation refusal (C03-A56).
-pub fn check_query(wanted: &[String], query: Option<&str>) -> Result<(), Refusal> {
+pub fn check_query(shared: &Shared, wanted: &[String], query: Option<&str>) -> Result<(), Refusal> {
     for name in wanted {
         let mut members = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
         let value = members.find(|(member, _)| member == name).map(|(_, value)| value);
-        if !value.is_some_and(|value| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit())) {
+        let is_number = value.is_some_and(|value| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()));
+        if !is_number && !shared.desk().defects.breaks(Flag::LicenseIdNotNeeded) {
             return Err(Refusal::validation(format!("The URL needs the query member `{name}`, a number")));
         }
     }

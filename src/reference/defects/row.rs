@@ -71,16 +71,20 @@ pub(super) struct At {
     pub(super) push: Option<Names>,
     /// Not these actions or pushes.
     except: Option<Names>,
-    /// With `error`: refusals of these actions; `unknown` stands for those that the dialect does not have on the channel.
+    /// With `error`: refusals of these actions; `unknown` stands for those that the dialect does not have.
     pub(super) action: Option<Names>,
     /// In these dialects only.
     pub(super) dialect: Option<Names>,
-    /// Over RTM or the Web API only. Pushes are always over RTM.
+    /// Over RTM or the Web API only; of pushes, those whose cause came that way.
     transport: Option<Channel>,
     /// With `push`: which copies.
     pub(super) copy: Option<Copies>,
     /// The payload has these values; null stands for nothing.
     when: BTreeMap<Pointer, Value>,
+    /// The payload has something here.
+    given: Option<Pointer>,
+    /// With `response` or `error`: the payload of the request has these values.
+    pub(super) asked: BTreeMap<Pointer, Value>,
     /// With `invalid`: all that is wrong is of this kind.
     mismatch: Option<MismatchKind>,
     /// With `invalid`: all that is wrong is wrong here.
@@ -147,8 +151,10 @@ pub(super) enum Change {
     Late,
     /// An event is pushed after the next one of its thread.
     HoldBack,
-    /// This text is sent in place of the message.
-    Raw(String),
+    /// This text is sent right after the message; over the Web API, in the same body.
+    Also(String),
+    /// Members of a response are taken from the request: pointer into the response to pointer into the request.
+    Echo(BTreeMap<Pointer, Pointer>),
     /// The connection is closed in place of the message.
     Close,
     /// A push goes to others.
@@ -179,8 +185,9 @@ impl At {
         let Some((point, names)) = self.point() else { return false };
         let named = match point {
             Point::Error => {
-                let action = if occasion.is_unknown { "unknown" } else { occasion.action };
-                names.has(occasion.name) && self.action.as_ref().is_none_or(|actions| actions.has(action))
+                let meant =
+                    |actions: &Names| actions.has(occasion.action) || (occasion.is_unknown && actions.has("unknown"));
+                names.has(occasion.name) && self.action.as_ref().is_none_or(meant)
             }
             _ => names.has(occasion.name),
         };
@@ -190,10 +197,9 @@ impl At {
             && self.speaks(occasion.spoken)
             && self.transport.is_none_or(|channel| channel == occasion.channel)
             && self.copy.is_none_or(|copies| occasion.copies == Some(copies))
-            && self.when.iter().all(|(place, wanted)| match place.find(occasion.payload).as_slice() {
-                [] => wanted.is_null(),
-                found => found.contains(&wanted),
-            })
+            && all_at(&self.when, occasion.payload)
+            && all_at(&self.asked, occasion.asked)
+            && self.given.as_ref().is_none_or(|place| !place.find(occasion.payload).is_empty())
             && self.mismatch.is_none_or(|kind| occasion.mismatches.iter().all(|mismatch| mismatch.kind == kind))
             && self
                 .member
@@ -204,6 +210,14 @@ impl At {
     fn speaks(&self, spoken: Spoken) -> bool {
         self.dialect.as_ref().is_none_or(|names| names.each().any(|name| Spoken::named(name) == Some(spoken)))
     }
+}
+
+/// Whether a payload has these values; null stands for nothing.
+fn all_at(wanted: &BTreeMap<Pointer, Value>, payload: &Value) -> bool {
+    wanted.iter().all(|(place, wanted)| match place.find(payload).as_slice() {
+        [] => wanted.is_null(),
+        found => found.contains(&wanted),
+    })
 }
 
 impl DefectRow {
@@ -217,18 +231,25 @@ impl DefectRow {
             Change::Refuse(_) | Change::Ignore => (point == Some(Point::Request), "this is done to a `request`"),
             Change::Answer(_) => (asked, "this is done to a `request`, an `invalid` one or an `error`"),
             Change::To(_) | Change::HoldBack => (point == Some(Point::Push), "this is done to a `push`"),
-            Change::MistypeAny => (point == Some(Point::Response), "this is done to a `response`"),
+            Change::MistypeAny | Change::Echo(_) => (point == Some(Point::Response), "this is done to a `response`"),
             Change::Edit(_) => (point.is_some(), "`at` needs just one of request, invalid, response, error, push"),
-            Change::Frame(_) | Change::Withhold | Change::Duplicate | Change::Late | Change::Raw(_) | Change::Close => {
-                (delivered, "this is done to a `response`, an `error` or a `push`")
-            }
+            Change::Frame(_)
+            | Change::Withhold
+            | Change::Duplicate
+            | Change::Late
+            | Change::Also(_)
+            | Change::Close => (delivered, "this is done to a `response`, an `error` or a `push`"),
         };
-        let misplaced = (self.at.copy.is_some() && point != Some(Point::Push))
+        let answers = matches!(point, Some(Point::Response | Point::Error));
+        let misplaced = (!self.at.asked.is_empty() && !answers)
+            || (self.at.copy.is_some() && point != Some(Point::Push))
             || (self.at.action.is_some() && point != Some(Point::Error))
             || ((self.at.mismatch.is_some() || self.at.member.is_some()) && point != Some(Point::Invalid));
         match (suits, misplaced) {
             (false, _) => Some(fault),
-            (true, true) => Some("`copy` belongs to `push`, `action` to `error`, `mismatch` and `member` to `invalid`"),
+            (true, true) => Some(
+                "`asked` belongs to `response` and `error`, `copy` to `push`, `action` to `error`, `mismatch` and `member` to `invalid`",
+            ),
             (true, false) => None,
         }
     }

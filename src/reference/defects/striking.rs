@@ -6,6 +6,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
+use super::edit::Edit;
 use super::flag::{Flag, Flags};
 use super::row::{Audience, Change, Copies, Point};
 use super::{Defect, sabotage};
@@ -31,16 +32,18 @@ pub struct Occasion<'a> {
     pub name: &'a str,
     /// The action; the push once more.
     pub action: &'a str,
-    /// Whether the dialect does not have the action on the channel.
+    /// Whether the dialect does not have the action.
     pub is_unknown: bool,
     /// What is spoken.
     pub spoken: Spoken,
-    /// Over which transports.
+    /// Over which transports; of a push, where its cause came.
     pub channel: Channel,
     /// Whose copy of a push it is.
     pub copies: Option<Copies>,
     /// The payload.
     pub payload: &'a Value,
+    /// The payload of the request that an answer is for.
+    pub asked: &'a Value,
     /// What is wrong with an invalid request.
     pub mismatches: &'a [Mismatch],
 }
@@ -48,8 +51,8 @@ pub struct Occasion<'a> {
 impl<'a> Occasion<'a> {
     /// The payload of an action's request or response, or of a push.
     pub fn new(point: Point, name: &'a str, spoken: Spoken, channel: Channel, payload: &'a Value) -> Self {
-        let (is_unknown, copies, mismatches) = (false, None, &[][..]);
-        Self { point, name, action: name, is_unknown, spoken, channel, copies, payload, mismatches }
+        let (is_unknown, copies, asked, mismatches) = (false, None, &Value::Null, &[][..]);
+        Self { point, name, action: name, is_unknown, spoken, channel, copies, payload, asked, mismatches }
     }
 }
 
@@ -69,8 +72,8 @@ pub enum Fate {
 pub struct Delivery {
     /// The frame, with the payload in it.
     pub frame: Value,
-    /// What is sent in its place.
-    pub raw: Option<&'static str>,
+    /// What is sent after it.
+    pub also: Option<&'static str>,
     /// How often; 0 is never.
     pub copies: usize,
     /// When.
@@ -172,31 +175,44 @@ impl Defects {
         &mut self,
         spoken: Spoken,
         channel: Channel,
-        action: &str,
+        (action, asked): (&str, &Value),
         result: Result<Value, Refusal>,
     ) -> Result<Value, Refusal> {
         let Err(refusal) = result else { return result };
         let payload = refusal.payload();
-        let occasion = self.refused(spoken, channel, action, &payload);
+        let occasion = self.refused(spoken, channel, (action, asked), &payload);
         match self.strike(&occasion, |change| matches!(change, Change::Answer(_))).first() {
             Some(Change::Answer(payload)) => Ok(payload.clone()),
             _ => Err(refusal),
         }
     }
 
-    fn refused<'a>(&self, spoken: Spoken, channel: Channel, action: &'a str, payload: &'a Value) -> Occasion<'a> {
+    fn refused<'a>(
+        &self,
+        spoken: Spoken,
+        channel: Channel,
+        (action, asked): (&'a str, &'a Value),
+        payload: &'a Value,
+    ) -> Occasion<'a> {
         let kind = ApiError::kind_of(payload).unwrap_or_default();
-        let is_unknown = !self.dialect(spoken).is_some_and(|dialect| has(&dialect, channel, action));
-        Occasion { action, is_unknown, ..Occasion::new(Point::Error, kind, spoken, channel, payload) }
+        let is_unknown = !self.dialect(spoken).is_some_and(|dialect| dialect.catalog.action(action).is_some());
+        Occasion { action, is_unknown, asked, ..Occasion::new(Point::Error, kind, spoken, channel, payload) }
     }
 
-    /// Decides how an answer leaves. The payload is in the frame already.
-    pub fn answer(&mut self, spoken: Spoken, channel: Channel, action: &str, success: bool, frame: Value) -> Delivery {
+    /// Decides how the answer to what was `asked` leaves. Its payload is in the frame already.
+    pub fn answer(
+        &mut self,
+        spoken: Spoken,
+        channel: Channel,
+        (action, asked): (&str, &Value),
+        success: bool,
+        frame: Value,
+    ) -> Delivery {
         let payload = frame.get("payload").cloned().unwrap_or_default();
         let occasion = if success {
-            Occasion::new(Point::Response, action, spoken, channel, &payload)
+            Occasion { asked, ..Occasion::new(Point::Response, action, spoken, channel, &payload) }
         } else {
-            self.refused(spoken, channel, action, &payload)
+            self.refused(spoken, channel, (action, asked), &payload)
         };
         self.deliver(&occasion, frame)
     }
@@ -204,7 +220,7 @@ impl Defects {
     /// Decides how a message leaves.
     pub fn deliver(&mut self, occasion: &Occasion<'_>, mut frame: Value) -> Delivery {
         let struck = self.strike(occasion, |change| !matches!(change, Change::To(_) | Change::Answer(_)));
-        let mut delivery = Delivery { frame: Value::Null, raw: None, copies: 1, pace: Pace::Now, closes: false };
+        let mut delivery = Delivery { frame: Value::Null, also: None, copies: 1, pace: Pace::Now, closes: false };
         for change in struck {
             match change {
                 Change::Edit(edit) => in_payload(&mut frame, |payload| edit.apply(payload)),
@@ -220,7 +236,14 @@ impl Defects {
                 Change::Duplicate => delivery.copies *= 2,
                 Change::Late => delivery.pace = Pace::Late,
                 Change::HoldBack => delivery.pace = Pace::HeldBack,
-                Change::Raw(text) => delivery.raw = Some(text),
+                Change::Also(text) => delivery.also = Some(text),
+                Change::Echo(members) => in_payload(&mut frame, |payload| {
+                    for (place, source) in members {
+                        if let Some(value) = source.find(occasion.asked).first() {
+                            Edit::Set([(place.clone(), (*value).clone())].into()).apply(payload);
+                        }
+                    }
+                }),
                 Change::Close => delivery.closes = true,
                 Change::Flag(_) | Change::Refuse(_) | Change::Ignore | Change::Answer(_) | Change::To(_) => {}
             }

@@ -1,6 +1,7 @@
 //! Who may touch which chat, and the lists of groups behind it.
 
 use super::{AccessChange, Chat, ChatId, Push, Resource, UserId, World};
+use crate::reference::defects::Flag;
 use crate::reference::refusal::Refusal;
 
 /// The groups that every agent is in: 0, which stands for all agents (A30-B50), and 1, which the documents' samples name. Other groups exist,
@@ -9,6 +10,9 @@ pub const AGENT_GROUPS: [i64; 2] = [EVERYBODY, 1];
 
 /// The group of all agents.
 pub const EVERYBODY: i64 = 0;
+
+/// A group that nobody is in.
+pub(super) const EMPTY_GROUP: i64 = 77;
 
 /// Whether agents see what these groups may see.
 pub(super) fn open_to_agents(groups: &[i64]) -> bool {
@@ -22,7 +26,7 @@ impl World {
     /// validation for an id that does not exist, authorization for a chat of somebody else (C03-A59, C03-A65).
     pub fn chat_of_customer(&self, customer: &UserId, id: &ChatId) -> Result<&Chat, Refusal> {
         let chat = self.chats.get(id).ok_or_else(|| Refusal::no_chat(id))?;
-        if chat.customer.as_ref() == Some(customer) {
+        if chat.customer.as_ref() == Some(customer) || self.broken.has(Flag::ForeignChatsOpen) {
             Ok(chat)
         } else {
             Err(Refusal::authorization("You are not a user of this chat"))
@@ -44,7 +48,10 @@ impl World {
 
     /// Whether an agent may work with a chat.
     pub fn agent_may_see(&self, agent: &UserId, chat: &Chat) -> bool {
-        open_to_agents(&chat.groups) || chat.has_user(agent) || chat.followers.contains_key(agent)
+        open_to_agents(&chat.groups)
+            || chat.has_user(agent)
+            || chat.followers.contains_key(agent)
+            || self.broken.has(Flag::AccessIgnored)
     }
 
     /// Restricts a chat to further groups or frees it from some, for its customer. Without any it is open to everybody
