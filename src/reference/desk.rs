@@ -366,13 +366,12 @@ impl Desk {
     /// Lets others hear of something than those who should.
     fn misdirect(&mut self, to: &mut Vec<UserId>, what: &Push, cause: &Cause<'_>) {
         for (audience, payload) in self.defects.audiences(|spoken| spoken.push(&self.world, what)) {
+            let id = payload.get("chat_id").or_else(|| payload.pointer("/chat/id")).and_then(Value::as_str);
+            let chat = id.and_then(|id| self.world.chat(&ChatId::from(id)));
             match audience {
                 Audience::Everybody => to.extend(self.hub.users().cloned()),
-                Audience::Chat => {
-                    let id = payload.get("chat_id").or_else(|| payload.pointer("/chat/id")).and_then(Value::as_str);
-                    let chat = id.and_then(|id| self.world.chat(&ChatId::from(id)));
-                    to.extend(chat.into_iter().flat_map(|chat| chat.users().cloned()));
-                }
+                Audience::Chat => to.extend(chat.into_iter().flat_map(|chat| chat.users().cloned())),
+                Audience::Members => to.retain(|user| chat.is_some_and(|chat| chat.has_user(user))),
                 Audience::Requester => to.retain(|user| cause.user == Some(user)),
                 Audience::Others => to.retain(|user| cause.user != Some(user)),
                 Audience::Agents => to.retain(|user| self.world.agent(user).is_some()),

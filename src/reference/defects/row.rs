@@ -119,6 +119,8 @@ pub enum Audience {
     Everybody,
     /// All users of the chat, too.
     Chat,
+    /// Only those who are users of the chat.
+    Members,
     /// Only who asked.
     Requester,
     /// All but who asked.
