@@ -16,8 +16,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use catalog::{
-    ActionSpec, BodyStyle, Carries, Catalog, DisconnectSpec, Effect, ErrorSpec, Limit, LoginSpec, Multipart, PushSpec,
-    RtmSpec, Rule, WebSpec,
+    ActionSpec, BodyStyle, Carries, Catalog, CorrelationName, DisconnectSpec, Effect, ErrorSpec, Limit, LoginSpec,
+    Multipart, PushSpec, RtmSpec, Rule, WebSpec,
 };
 pub use names::{Channel, DialectName, Line, RequirementId, Role, Transport};
 pub use schemas::{Kind, Mismatch, MismatchKind, Schemas};

@@ -21,7 +21,7 @@ use super::refusal::Refusal;
 use super::render::Spoken;
 use super::world::{ChatId, Effect, Push, ThreadId, UserId, World};
 use crate::message::Request;
-use crate::protocol::{Channel, Dialect, Role};
+use crate::protocol::{Channel, CorrelationName, Dialect, Role};
 
 /// How long a push is held back at most when nothing comes that could overtake it.
 const HOLD: Duration = Duration::from_millis(300);
@@ -62,11 +62,8 @@ pub enum Promptness {
 /// A frame as it travels (customer-v0.3 140-160).
 #[derive(Serialize)]
 struct Frame<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<&'a str>,
-    /// For clients that call their ids `id`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
+    #[serde(flatten)]
+    ids: Ids<'a>,
     action: &'a str,
     #[serde(rename = "type")]
     kind: &'static str,
@@ -87,11 +84,33 @@ impl Frame<'_> {
     }
 }
 
+/// The correlation id of a request, under the names that its answer uses.
+#[derive(Clone, Copy, Serialize)]
+struct Ids<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+}
+
+impl<'a> Ids<'a> {
+    const NONE: Ids<'static> = Ids { request_id: None, id: None };
+
+    /// Where `id` is the dialect's own name, the answer uses the name that the request used (C02-A10). Elsewhere whoever says `id` may
+    /// read `request_id` all the same, so he gets both.
+    fn of(dialect: &Dialect, request: &'a Request) -> Self {
+        let correlation = request.correlation.as_deref();
+        let is_id = request.correlation_is_id;
+        let only_id = is_id && dialect.catalog.rtm.correlation == CorrelationName::Id;
+        Self { request_id: correlation.filter(|_| !only_id), id: correlation.filter(|_| is_id) }
+    }
+}
+
 /// Whose request causes what is told.
 struct Cause<'a> {
     user: Option<&'a UserId>,
-    /// The connection it came over, and the request; neither for the Web API.
-    connection: Option<(ConnectionId, &'a Request)>,
+    /// The connection it came over, and the request's ids; neither for the Web API.
+    connection: Option<(ConnectionId, Ids<'a>)>,
 }
 
 impl Desk {
@@ -124,9 +143,15 @@ impl Desk {
                 Ok(Value::Null)
             }
         });
-        self.answer(spoken, id, (&request, &asked), result);
+        let banned = result.as_ref().is_err_and(|refusal| *refusal == Refusal::banned());
+        let ids = Ids::of(dialect, &request);
+        self.answer(spoken, id, ids, (&request.action, &asked), result);
+        if banned && spoken == Spoken::CustomerV02 {
+            // A02E:28
+            self.hub.send(id, Outgoing::Close(CloseCode::Policy, "customer_banned"));
+        }
         let user = self.hub.user(id).cloned();
-        self.tell(&Cause { user: user.as_ref(), connection: Some((id, &request)) });
+        self.tell(&Cause { user: user.as_ref(), connection: Some((id, ids)) });
     }
 
     /// Carries out a Web call and tells everybody who should know. `wrong` is what the schema found wrong with it.
@@ -161,7 +186,7 @@ impl Desk {
     ) -> WebReply {
         let words = |result: Result<Value, Refusal>| match result {
             Ok(payload) => (StatusCode::OK, payload),
-            Err(refusal) => (refusal.status(), refusal.payload()),
+            Err(refusal) => (refusal.status(), refusal.payload(spoken)),
         };
         if self.defects.none() {
             let (status, payload) = words(result);
@@ -253,26 +278,18 @@ impl Desk {
         &mut self,
         spoken: Spoken,
         id: ConnectionId,
-        (request, asked): (&Request, &Value),
+        ids: Ids<'_>,
+        (action, asked): (&str, &Value),
         result: Result<Value, Refusal>,
     ) {
-        let action = &*request.action;
         let result = if self.defects.none() {
             result
         } else {
             self.defects.refusal(spoken, Channel::Rtm, (action, asked), result)
         };
         let success = result.is_ok();
-        let payload = result.unwrap_or_else(|refusal| refusal.payload());
-        let correlation = request.correlation.as_deref();
-        let frame = Frame {
-            request_id: correlation,
-            id: correlation.filter(|_| request.correlation_is_id),
-            action,
-            kind: "response",
-            success: Some(success),
-            payload: &payload,
-        };
+        let payload = result.unwrap_or_else(|refusal| refusal.payload(spoken));
+        let frame = Frame { ids, action, kind: "response", success: Some(success), payload: &payload };
         if self.defects.none() {
             return self.hub.send(id, Outgoing::Text(frame.text(), None));
         }
@@ -310,26 +327,26 @@ impl Desk {
                     renderings.len() - 1
                 });
                 let Some(rendering) = &mut renderings[known].1 else { continue };
-                let request = match &cause.connection {
-                    Some((requester, request)) if direct && *requester == id => Some(*request),
+                let ids = match &cause.connection {
+                    Some((requester, ids)) if direct && *requester == id => Some(*ids),
                     _ => None,
                 };
                 if self.defects.none() {
-                    let text = match request {
-                        Some(_) => rendering.frame(request).text(),
+                    let text = match ids {
+                        Some(ids) => rendering.frame(ids).text(),
                         None => rendering.for_others(),
                     };
                     self.hub.send(id, Outgoing::Text(text, thread.cloned()));
                     continue;
                 }
-                let copies = match (request, cause.user == Some(user)) {
+                let copies = match (ids, cause.user == Some(user)) {
                     (Some(_), _) => Some(Copies::Requester),
                     (None, true) => None,
                     (None, false) => Some(Copies::Others),
                 };
                 let channel = if cause.connection.is_some() { Channel::Rtm } else { Channel::Web };
                 let occasion = Occasion::new(Point::Push, rendering.name, spoken, channel, &rendering.payload);
-                let frame = rendering.frame(request).value();
+                let frame = rendering.frame(ids.unwrap_or(Ids::NONE)).value();
                 let delivery = self.defects.deliver(&Occasion { copies, ..occasion }, frame);
                 deliveries.push((id, delivery));
             }
@@ -394,7 +411,7 @@ impl Desk {
 
     /// Sends a push that no request caused.
     pub fn announce(&mut self, id: ConnectionId, spoken: Spoken, name: &str, payload: &Value) {
-        let frame = Frame { request_id: None, id: None, action: name, kind: "push", success: None, payload };
+        let frame = Frame { ids: Ids::NONE, action: name, kind: "push", success: None, payload };
         if self.defects.none() {
             return self.hub.send(id, Outgoing::Text(frame.text(), None));
         }
@@ -416,16 +433,14 @@ impl Rendering {
         spoken.push(world, what).map(|(name, payload)| Self { name, payload, text: None })
     }
 
-    /// With the request's id, on the copy for the requester (customer-v0.3 154).
-    fn frame<'a>(&'a self, request: Option<&'a Request>) -> Frame<'a> {
-        let request_id = request.and_then(|request| request.correlation.as_deref());
-        let id = request_id.filter(|_| request.is_some_and(|request| request.correlation_is_id));
-        Frame { request_id, id, action: self.name, kind: "push", success: None, payload: &self.payload }
+    /// With the request's ids in the copy for the requester (customer-v0.3 154).
+    fn frame<'a>(&'a self, ids: Ids<'a>) -> Frame<'a> {
+        Frame { ids, action: self.name, kind: "push", success: None, payload: &self.payload }
     }
 
     fn for_others(&mut self) -> Utf8Bytes {
         if self.text.is_none() {
-            self.text = Some(self.frame(None).text());
+            self.text = Some(self.frame(Ids::NONE).text());
         }
         self.text.clone().unwrap_or_default()
     }

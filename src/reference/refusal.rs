@@ -3,6 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::render::Spoken;
 use super::world::{ChatId, ThreadId};
 
 /// An error answer. The types are those of customer-v0.3 536-542 and of the agent dialect's list (rtm/errors:22-35).
@@ -64,9 +65,9 @@ impl Refusal {
         Self::validation(format!("`thread_id`: the chat has no thread `{id}`"))
     }
 
-    /// The payload of the failed answer.
-    pub fn payload(&self) -> Value {
-        json!({ "error": { "type": self.kind, "message": self.message } })
+    /// The payload of the failed answer, in the words of a dialect.
+    pub fn payload(&self, spoken: Spoken) -> Value {
+        json!({ "error": { "type": spoken.error_type(self.kind), "message": self.message } })
     }
 
     /// The HTTP status; the documents name none (C03-A05).

@@ -155,8 +155,9 @@ async fn read_multipart(spec: &protocol::Multipart, spoken: Spoken, request: Req
     let (mut payload, mut file) = (Map::new(), None);
     while let Some(mut part) = parts.next_field().await.map_err(broken)? {
         let Some(part_name) = part.name().map(str::to_owned) else { continue };
-        let Some(name) = part_name.strip_prefix(&spec.prefix).map(str::to_owned) else { continue };
-        let is_file = part_name == spec.file;
+        let alias = spec.alias_prefix.as_deref().and_then(|prefix| part_name.strip_prefix(prefix));
+        let Some(name) = alias.or_else(|| part_name.strip_prefix(&spec.prefix)).map(str::to_owned) else { continue };
+        let is_file = spec.file.strip_prefix(&spec.prefix) == Some(&name);
         let (file_name, kind) = (part.file_name().map(str::to_owned), part.content_type().map(str::to_owned));
         let limit = if is_file { usize::try_from(spec.max_bytes).unwrap_or(usize::MAX) } else { LARGEST_BODY };
         let mut content = Vec::new();
@@ -183,14 +184,14 @@ async fn read_multipart(spec: &protocol::Multipart, spoken: Spoken, request: Req
 fn too_large(spoken: Spoken, limit: usize) -> Refusal {
     let message = format!("Upload limit exceeded ({limit} bytes)");
     match spoken {
-        Spoken::CustomerV03 => Refusal::validation(message),
+        Spoken::CustomerV02 | Spoken::CustomerV03 => Refusal::validation(message),
         Spoken::AgentV30 => Refusal::too_large(message),
     }
 }
 
 /// The answer to what is not carried out.
-pub fn refused(status: StatusCode, refusal: &Refusal) -> Response {
-    json_response(status, &refusal.payload())
+pub fn refused(spoken: Spoken, status: StatusCode, refusal: &Refusal) -> Response {
+    json_response(status, &refusal.payload(spoken))
 }
 
 fn json_response(status: StatusCode, body: &Value) -> Response {

@@ -16,7 +16,7 @@ pub fn read_form(spoken: Spoken, mut event: Map<String, Value>) -> Result<Form, 
     let fields: Vec<Value> = read(event.remove("fields").unwrap_or_else(|| Value::Array(Vec::new())))?;
     let form_id = event.get("form_id").and_then(Value::as_str).map(str::to_owned);
     let field = |(n, field)| match spoken {
-        Spoken::CustomerV03 => Ok(customers_field(n, read(field)?)),
+        Spoken::CustomerV02 | Spoken::CustomerV03 => Ok(customers_field(n, read(field)?)),
         Spoken::AgentV30 => Ok(agents_field(n, read(field)?)),
     };
     Ok(Form { form_id, fields: fields.into_iter().enumerate().map(field).collect::<Result<_, Refusal>>()? })

@@ -4,6 +4,7 @@
 //! checked here or in the world.
 
 pub mod agent_v30;
+pub mod customer_v02;
 pub mod customer_v03;
 mod events;
 mod forms;
@@ -36,6 +37,7 @@ pub struct Request<'a> {
 /// Why it is refused.
 pub fn perform(spoken: Spoken, request: Request<'_>) -> Result<Value, Refusal> {
     match spoken {
+        Spoken::CustomerV02 => customer_v02::perform(request),
         Spoken::CustomerV03 => customer_v03::perform(request),
         Spoken::AgentV30 => agent_v30::perform(request),
     }
@@ -47,6 +49,7 @@ pub fn perform(spoken: Spoken, request: Request<'_>) -> Result<Value, Refusal> {
 /// Why it is refused.
 pub fn login(spoken: Spoken, world: &mut World, user: &UserId, payload: Value, is_new: bool) -> Result<Value, Refusal> {
     match spoken {
+        Spoken::CustomerV02 => customer_v02::login(world, user, payload, is_new),
         Spoken::CustomerV03 => customer_v03::login(world, user, payload, is_new),
         Spoken::AgentV30 => agent_v30::login(world, user, payload, is_new),
     }

@@ -179,7 +179,7 @@ impl Defects {
         result: Result<Value, Refusal>,
     ) -> Result<Value, Refusal> {
         let Err(refusal) = result else { return result };
-        let payload = refusal.payload();
+        let payload = refusal.payload(spoken);
         let occasion = self.refused(spoken, channel, (action, asked), &payload);
         match self.strike(&occasion, |change| matches!(change, Change::Answer(_))).first() {
             Some(Change::Answer(payload)) => Ok(payload.clone()),

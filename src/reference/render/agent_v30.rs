@@ -137,7 +137,9 @@ pub fn push(world: &World, push: &Push) -> Option<(&'static str, Value)> {
             }
             ("incoming_multicast", payload)
         }
-        Push::ScopesChanged { .. } | Push::CustomerUpdated { chat: Some(_), .. } => return None,
+        Push::ScopesChanged { .. } | Push::EventMarkedAsSeen { .. } | Push::CustomerUpdated { chat: Some(_), .. } => {
+            return None;
+        }
     })
 }
 

@@ -100,7 +100,7 @@ pub fn users(world: &World, chat: &Chat) -> Value {
     chat.users().filter_map(|id| user(world, id)).collect()
 }
 
-fn user(world: &World, id: &UserId) -> Option<Value> {
+pub(super) fn user(world: &World, id: &UserId) -> Option<Value> {
     world.customer(id).map(customer).or_else(|| world.agent(id).map(agent))
 }
 

@@ -3,6 +3,7 @@
 //! One file a dialect. A renderer says how a push is called and looks there, or that the dialect has no such push.
 
 pub mod agent_v30;
+pub mod customer_v02;
 pub mod customer_v03;
 
 use serde_json::{Map, Value, json};
@@ -12,6 +13,8 @@ use super::world::{Properties, Push, World};
 /// The dialects that this server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Spoken {
+    /// customer/v0.2
+    CustomerV02,
     /// customer/v0.3
     CustomerV03,
     /// agent/v3.0
@@ -22,15 +25,25 @@ impl Spoken {
     /// The dialect of that name, if it is spoken here.
     pub fn named(name: &str) -> Option<Self> {
         match name {
+            "customer/v0.2" => Some(Self::CustomerV02),
             "customer/v0.3" => Some(Self::CustomerV03),
             "agent/v3.0" => Some(Self::AgentV30),
             _ => None,
         }
     }
 
+    /// What the dialect calls a type of error. At first both errors of authority had one name (C02-A25).
+    pub fn error_type(self, kind: &'static str) -> &'static str {
+        match (self, kind) {
+            (Self::CustomerV02, "authentication" | "authorization") => "auth",
+            _ => kind,
+        }
+    }
+
     /// A push as its name and payload; none where the dialect does not have it.
     pub fn push(self, world: &World, push: &Push) -> Option<(&'static str, Value)> {
         match self {
+            Self::CustomerV02 => customer_v02::push(world, push),
             Self::CustomerV03 => customer_v03::push(world, push),
             Self::AgentV30 => agent_v30::push(world, push),
         }

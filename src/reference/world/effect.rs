@@ -109,6 +109,8 @@ pub enum Push {
     Transferred { chat: ChatId, by: UserId, target: Target },
     /// Somebody has seen a chat.
     Seen { chat: ChatId, user: UserId, timestamp: i64 },
+    /// Somebody has seen an event.
+    EventMarkedAsSeen { chat: ChatId, event: EventId, user: UserId },
     /// A button of a rich message was clicked.
     Postback { chat: ChatId, thread: ThreadId, event: EventId, user: UserId, postback: String, toggled: bool },
     /// A message outside of any chat.

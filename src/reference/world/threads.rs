@@ -1,6 +1,7 @@
 //! Events, and the opening and closing of threads.
 
 use super::ids::short_code;
+use super::properties::no_event;
 use super::retention::{RETAINED_EVENTS, RETAINED_THREADS};
 use super::{ChatId, Event, EventId, NewEvent, Properties, Push, Recipients, Thread, ThreadId, UserId, World};
 use crate::reference::defects::Flag;
@@ -203,6 +204,18 @@ impl World {
         let Some(thread) = chat.active_thread().map(|thread| thread.id.clone()) else { return Ok(()) };
         let to = chat.listeners(Recipients::Agents);
         self.push_consequence(to, Push::SneakPeek { chat: id.clone(), thread, author: author.clone(), text });
+        Ok(())
+    }
+
+    /// Says that somebody has seen an event, to all who may see it (customer-v0.2-pushes 79). Rights are the caller's business.
+    ///
+    /// # Errors
+    /// When the chat has no such event.
+    pub fn mark_event_as_seen(&mut self, user: &UserId, id: &ChatId, event: &EventId) -> Result<(), Refusal> {
+        let chat = self.chat_mut(id)?;
+        let seen = chat.threads.iter().rev().find_map(|thread| thread.event(event)).ok_or_else(|| no_event(event))?;
+        let to = chat.listeners(seen.recipients);
+        self.push(user, to, Push::EventMarkedAsSeen { chat: id.clone(), event: event.clone(), user: user.clone() });
         Ok(())
     }
 
