@@ -253,10 +253,12 @@ pub struct Carries {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Effect {
-    /// One user object, or an array of them.
-    pub users_added: Option<String>,
-    /// One user's id, or an array of ids.
-    pub users_removed: Option<String>,
+    /// One user object or an array of them, in one place or several.
+    #[serde(deserialize_with = "one_or_many")]
+    pub users_added: Vec<String>,
+    /// One user's id or an array of ids, in one place or several.
+    #[serde(deserialize_with = "one_or_many")]
+    pub users_removed: Vec<String>,
     /// The id of the thread that was closed.
     pub thread_closed: Option<String>,
     /// Afterwards nobody can be sure who belongs to the chat.
@@ -311,4 +313,17 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
 
 fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     duration(deserializer).map(Some)
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(one) => vec![one],
+        OneOrMany::Many(many) => many,
+    })
 }

@@ -15,7 +15,8 @@ fn folder() -> &'static Path {
 
 #[test]
 fn the_dialects_are_complete() {
-    // Counts of the documents: 14 methods and `ping`; 36 described methods, 2 only in the index, 3 only in companions.
+    // Counts of the documents: 14 methods and `ping`; 36 described methods, 2 only in the index, 3 only in companions;
+    // 21 methods and `ping`, 6 of which a later page knows the names.
     let count = |name: &str| {
         let dialect = PROTOCOL.dialect(name).unwrap();
         let described = dialect.catalog.actions.values().filter(|action| !action.indexed_only).count();
@@ -26,12 +27,16 @@ fn the_dialects_are_complete() {
     assert_eq!(count("customer/v0.2"), (15, 15, 12));
     assert_eq!(count("customer/v0.3"), (15, 15, 11));
     assert_eq!(count("agent/v3.0"), (39, 41, 31));
+    assert_eq!(count("agent/v0.2"), (22, 28, 17));
 }
 
 #[test]
 fn an_unknown_dialect_is_told_with_those_that_exist() {
     let error = PROTOCOL.dialect("agent/v9").unwrap_err();
-    assert_eq!(error.to_string(), "unknown dialect `agent/v9`; known: agent/v3.0, customer/v0.2, customer/v0.3");
+    assert_eq!(
+        error.to_string(),
+        "unknown dialect `agent/v9`; known: agent/v0.2, agent/v3.0, customer/v0.2, customer/v0.3"
+    );
 }
 
 #[test]
@@ -174,4 +179,43 @@ fn a_mismatch_names_the_leaf_and_its_line() {
             },
         ]
     );
+}
+
+#[test]
+fn the_readings_of_agent_v02_hold() {
+    let agent = PROTOCOL.dialect("agent/v0.2").unwrap();
+    let scored = |filter: Value| json!({"filters": {"properties": {"rating": {"score": filter}}}});
+    let updated = |users: Value| json!({"chat_id": "c", "updated_users": users});
+    let summary = |events: Value| {
+        let last = json!({"id": "t", "timestamp": 1, "user_ids": [], "last_event_per_type": events, "order": 1});
+        json!({"chats_summary": [{"id": "c", "users": [], "last_thread_summary": last}]})
+    };
+    let message = |id: &str| json!({"id": id, "order": 1, "type": "message", "author_id": "a", "timestamp": 1, "text": "x", "recipients": "all"});
+    let system = json!({"id": "s", "order": 2, "type": "system_message", "timestamp": 1, "text": "x"});
+    let mut authored = system.clone();
+    authored["author_id"] = json!("a");
+    for (kind, name, payload, valid) in [
+        (Kind::Request, "get_archives", scored(json!({"values": [1]})), true),
+        (Kind::Request, "get_archives", json!({"filters": {"properties": {"a.b": {"exists": true}}}}), true),
+        (Kind::Request, "get_archives", json!({"filters": {"properties": {"a.b": {"exists": 1}}}}), false),
+        (Kind::Request, "get_archives", scored(json!({"values": [1], "exists": true})), false),
+        (Kind::Request, "get_filtered_chats", scored(json!({})), false),
+        (Kind::Request, "get_archives", json!({"filters": {"date_from": "2016-9-1"}}), false),
+        (Kind::Request, "login", json!({"token": "t", "push_notifications": {"platform": "ios"}}), false),
+        (Kind::Request, "start_chat", Value::Null, true),
+        (Kind::Request, "send_event", json!({"chat_id": "c", "event": system}), false),
+        (Kind::Request, "send_broadcast", json!({"content": null, "scopes": {"groups": [1]}}), true),
+        (Kind::Request, "send_broadcast", json!({"content": 1, "scopes": {"groups": ["1"]}}), false),
+        (Kind::Response, "join_chat", json!({}), true),
+        (Kind::Response, "join_chat", json!({"ok": true}), false),
+        (Kind::Response, "get_filtered_chats", summary(json!([message("1"), system])), true),
+        (Kind::Response, "get_filtered_chats", summary(json!([message("1"), message("2")])), false),
+        (Kind::Push, "incoming_event", json!({"chat_id": "c", "event": authored}), false),
+        (Kind::Push, "chat_users_updated", updated(json!({"agents": {"removed_ids": ["a"]}})), true),
+        (Kind::Push, "chat_users_updated", updated(json!({"agents": {"added": []}, "customers": {}})), false),
+        (Kind::Push, "agent_disconnected", json!({"reason": "ping_timeout"}), false),
+    ] {
+        let found = agent.schemas.check(kind, name, &payload);
+        assert_eq!(found.is_empty(), valid, "{kind:?} {name} {payload}: {found:?}");
+    }
 }

@@ -302,17 +302,15 @@ impl Desk {
         for effect in self.world.take_effects() {
             match effect {
                 Effect::Push { mut to, what, direct } => {
-                    if !self.defects.none() {
-                        self.misdirect(&mut to, &what, cause);
-                    }
-                    self.push(&to, &what, direct, cause);
+                    let only = !self.defects.none() && self.misdirect(&mut to, &what, cause);
+                    self.push((&to, only), &what, direct, cause);
                 }
                 Effect::Disconnect { customer, reason } => self.disconnect(&customer, reason),
             }
         }
     }
 
-    fn push(&mut self, to: &[UserId], what: &Push, direct: bool, cause: &Cause<'_>) {
+    fn push(&mut self, to: (&[UserId], bool), what: &Push, direct: bool, cause: &Cause<'_>) {
         let thread = match what {
             Push::EventSent { thread, .. } => Some(thread),
             _ => None,
@@ -320,40 +318,58 @@ impl Desk {
         // Each dialect's words are found once, however many connections hear them.
         let mut renderings: Vec<(Spoken, Option<Rendering>)> = Vec::new();
         let mut deliveries = Vec::new();
-        for user in to {
-            for (id, spoken) in self.hub.of_user(user) {
-                let known = renderings.iter().position(|(rendered, _)| *rendered == spoken).unwrap_or_else(|| {
-                    renderings.push((spoken, Rendering::of(spoken, &self.world, what)));
-                    renderings.len() - 1
-                });
-                let Some(rendering) = &mut renderings[known].1 else { continue };
-                let ids = match &cause.connection {
-                    Some((requester, ids)) if direct && *requester == id => Some(*ids),
-                    _ => None,
+        for (id, spoken, is_requester) in self.lines_to(to, what, cause.user) {
+            let known = renderings.iter().position(|(rendered, _)| *rendered == spoken).unwrap_or_else(|| {
+                renderings.push((spoken, Rendering::of(spoken, &self.world, what)));
+                renderings.len() - 1
+            });
+            let Some(rendering) = &mut renderings[known].1 else { continue };
+            let requested = cause.connection.filter(|(requester, _)| direct && *requester == id);
+            let ids = requested.map(|(_, ids)| ids).filter(|_| spoken.numbers_pushes());
+            if self.defects.none() {
+                let text = match ids {
+                    Some(ids) => rendering.frame(ids).text(),
+                    None => rendering.for_others(),
                 };
-                if self.defects.none() {
-                    let text = match ids {
-                        Some(ids) => rendering.frame(ids).text(),
-                        None => rendering.for_others(),
-                    };
-                    self.hub.send(id, Outgoing::Text(text, thread.cloned()));
-                    continue;
-                }
-                let copies = match (ids, cause.user == Some(user)) {
-                    (Some(_), _) => Some(Copies::Requester),
-                    (None, true) => None,
-                    (None, false) => Some(Copies::Others),
-                };
-                let channel = if cause.connection.is_some() { Channel::Rtm } else { Channel::Web };
-                let occasion = Occasion::new(Point::Push, rendering.name, spoken, channel, &rendering.payload);
-                let frame = rendering.frame(ids.unwrap_or(Ids::NONE)).value();
-                let delivery = self.defects.deliver(&Occasion { copies, ..occasion }, frame);
-                deliveries.push((id, delivery));
+                self.hub.send(id, Outgoing::Text(text, thread.cloned()));
+                continue;
             }
+            let copies = match requested {
+                Some(_) => Some(Copies::Requester),
+                None if is_requester => None,
+                None => Some(Copies::Others),
+            };
+            let channel = if cause.connection.is_some() { Channel::Rtm } else { Channel::Web };
+            let occasion = Occasion::new(Point::Push, rendering.name, spoken, channel, &rendering.payload);
+            let frame = rendering.frame(ids.unwrap_or(Ids::NONE)).value();
+            deliveries.push((id, self.defects.deliver(&Occasion { copies, ..occasion }, frame)));
         }
         for (id, delivery) in deliveries {
             self.deliver(id, delivery, thread);
         }
+    }
+
+    /// The connections that are told something, and whether they are of the one who caused it: those of the people meant, and those
+    /// whose dialect lets agents hear of every chat that they may see, unless `only` the people meant may hear of it.
+    fn lines_to(
+        &self,
+        (to, only): (&[UserId], bool),
+        what: &Push,
+        by: Option<&UserId>,
+    ) -> Vec<(ConnectionId, Spoken, bool)> {
+        let mut lines = Vec::new();
+        for user in to {
+            lines.extend(self.hub.of_user(user).map(|(id, spoken)| (id, spoken, by == Some(user))));
+        }
+        if let Some((chat, already)) = what.concerns().filter(|_| !only)
+            && let Some(chat) = self.world.chat(chat)
+        {
+            let overhearing = self.hub.overhearing().filter(|(_, _, user)| {
+                !to.contains(user) && already != Some(*user) && self.world.agent_may_see(user, chat)
+            });
+            lines.extend(overhearing.map(|(id, spoken, user)| (id, spoken, by == Some(user))));
+        }
+        lines
     }
 
     /// Sends what defects may have changed. `thread` is that of the event in it.
@@ -380,8 +396,9 @@ impl Desk {
         }
     }
 
-    /// Lets others hear of something than those who should.
-    fn misdirect(&mut self, to: &mut Vec<UserId>, what: &Push, cause: &Cause<'_>) {
+    /// Lets others hear of something than those who should. Says whether nobody else may hear of it.
+    fn misdirect(&mut self, to: &mut Vec<UserId>, what: &Push, cause: &Cause<'_>) -> bool {
+        let mut only = false;
         for (audience, payload) in self.defects.audiences(|spoken| spoken.push(&self.world, what)) {
             let id = payload.get("chat_id").or_else(|| payload.pointer("/chat/id")).and_then(Value::as_str);
             let chat = id.and_then(|id| self.world.chat(&ChatId::from(id)));
@@ -394,9 +411,11 @@ impl Desk {
                 Audience::Agents => to.retain(|user| self.world.agent(user).is_some()),
                 Audience::Customers => to.retain(|user| self.world.customer(user).is_some()),
             }
+            only |= !matches!(audience, Audience::Everybody | Audience::Chat);
             to.sort_unstable();
             to.dedup();
         }
+        only
     }
 
     fn disconnect(&mut self, customer: &UserId, reason: &'static str) {

@@ -67,7 +67,8 @@ impl Refusal {
 
     /// The payload of the failed answer, in the words of a dialect.
     pub fn payload(&self, spoken: Spoken) -> Value {
-        json!({ "error": { "type": spoken.error_type(self.kind), "message": self.message } })
+        let (kind, message) = spoken.error(self.kind, &self.message);
+        json!({ "error": { "type": kind, "message": message } })
     }
 
     /// The HTTP status; the documents name none (C03-A05).

@@ -180,11 +180,11 @@ async fn read_multipart(spec: &protocol::Multipart, spoken: Spoken, request: Req
     Ok(Call { payload: Value::Object(payload), file })
 }
 
-/// The customer dialect has no error type for it (C03-A29).
+/// Only agent/v3.0 has an error type for it (C03-A29).
 fn too_large(spoken: Spoken, limit: usize) -> Refusal {
     let message = format!("Upload limit exceeded ({limit} bytes)");
     match spoken {
-        Spoken::CustomerV02 | Spoken::CustomerV03 => Refusal::validation(message),
+        Spoken::CustomerV02 | Spoken::CustomerV03 | Spoken::AgentV02 => Refusal::validation(message),
         Spoken::AgentV30 => Refusal::too_large(message),
     }
 }

@@ -231,10 +231,10 @@ impl Ledger {
             state.subscribe(subscriber);
         }
         if let Some(effect) = effect {
-            let added = value(effect.users_added.as_ref()).map(items).unwrap_or_default();
-            added.iter().filter_map(|user| self.user(user)).for_each(|user| state.added(user, scene.at));
-            let removed = value(effect.users_removed.as_ref()).map(items).unwrap_or_default();
-            let removed = removed.iter().filter_map(Value::as_str);
+            let added = effect.users_added.iter().filter_map(|pointer| at(payload, pointer)).flat_map(items);
+            added.filter_map(|user| self.user(user)).for_each(|user| state.added(user, scene.at));
+            let removed = effect.users_removed.iter().filter_map(|pointer| at(payload, pointer)).flat_map(items);
+            let removed = removed.filter_map(Value::as_str);
             removed.for_each(|user| state.removed(self.keys.key(user), scene.at));
             if let Some(thread) = value(effect.thread_closed.as_ref()).and_then(Value::as_str) {
                 state.closed(self.keys.key(thread), scene.at);

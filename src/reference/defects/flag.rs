@@ -68,6 +68,8 @@ flags! {
     UnfollowIsTotal;
     /// Members may stop following, and are then none any more.
     MembersUnfollow;
+    /// Whoever wants to supervise a chat becomes a user of it.
+    SupervisorsJoin;
     /// Addresses need no `license_id`.
     LicenseIdNotNeeded;
     /// Silent connections stay open.

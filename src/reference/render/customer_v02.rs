@@ -9,7 +9,7 @@ use crate::reference::world::{Chat, Customer, Push, Recipients, Thread, UserId, 
 /// A push, if the dialect has it (10-233).
 pub fn push(world: &World, push: &Push) -> Option<(&'static str, Value)> {
     Some(match push {
-        Push::ThreadStarted { chat, thread } => {
+        Push::ThreadStarted { chat, thread, .. } => {
             let chat = world.chat(chat)?;
             ("incoming_chat_thread", json!({ "chat": chat_with_thread(world, chat, chat.thread(thread)?) }))
         }
@@ -17,7 +17,7 @@ pub fn push(world: &World, push: &Push) -> Option<(&'static str, Value)> {
             let added = user(world, who)?;
             ("chat_users_updated", json!({ "chat_id": id, "updated_users": { "added": [added], "removed_ids": [] } }))
         }
-        Push::EventMarkedAsSeen { chat, event, user } => {
+        Push::EventSeen { chat, event, user } => {
             ("event_marked_as_seen", json!({ "chat_id": chat, "event_id": event, "user_id": user }))
         }
         Push::CustomerUpdated { customer: id, chat: Some(chat) } => {

@@ -2,6 +2,7 @@
 //!
 //! One file a dialect. A renderer says how a push is called and looks there, or that the dialect has no such push.
 
+pub mod agent_v02;
 pub mod agent_v30;
 pub mod customer_v02;
 pub mod customer_v03;
@@ -17,6 +18,8 @@ pub enum Spoken {
     CustomerV02,
     /// customer/v0.3
     CustomerV03,
+    /// agent/v0.2
+    AgentV02,
     /// agent/v3.0
     AgentV30,
 }
@@ -27,16 +30,19 @@ impl Spoken {
         match name {
             "customer/v0.2" => Some(Self::CustomerV02),
             "customer/v0.3" => Some(Self::CustomerV03),
+            "agent/v0.2" => Some(Self::AgentV02),
             "agent/v3.0" => Some(Self::AgentV30),
             _ => None,
         }
     }
 
-    /// What the dialect calls a type of error. At first both errors of authority had one name (C02-A25).
-    pub fn error_type(self, kind: &'static str) -> &'static str {
+    /// The type and message of an error in the dialect's own words. What was called `authentication` later, and `authorization` for
+    /// customers, was `auth` at first (C02-A25; A02-A04).
+    pub fn error<'a>(self, kind: &'static str, message: &'a str) -> (&'static str, &'a str) {
         match (self, kind) {
-            (Self::CustomerV02, "authentication" | "authorization") => "auth",
-            _ => kind,
+            (Self::CustomerV02, "authentication" | "authorization") => ("auth", message),
+            (Self::AgentV02, "authentication") => ("auth", "Invalid access token"),
+            _ => (kind, message),
         }
     }
 
@@ -45,8 +51,20 @@ impl Spoken {
         match self {
             Self::CustomerV02 => customer_v02::push(world, push),
             Self::CustomerV03 => customer_v03::push(world, push),
+            Self::AgentV02 => agent_v02::push(world, push),
             Self::AgentV30 => agent_v30::push(world, push),
         }
+    }
+
+    /// Whether the copy of a push that goes to the requester carries the id of the request (customer-v0.3 154; old/ref:181). The
+    /// pushes of agent/v0.2 have no id (A02-B08).
+    pub fn numbers_pushes(self) -> bool {
+        self != Self::AgentV02
+    }
+
+    /// Whether agents hear of every chat that they may see, and not only of those they take part in (A02-A12).
+    pub fn overhears(self) -> bool {
+        self == Self::AgentV02
     }
 }
 

@@ -253,9 +253,9 @@ fn an_event_that_somebody_has_seen_is_told_in_this_dialect_only() {
     };
     let (open, private) = (send(Recipients::All), send(Recipients::Agents));
     world.take_effects();
-    world.mark_event_as_seen(&amy, &chat, &open).unwrap();
-    world.mark_event_as_seen(&amy, &chat, &private).unwrap();
-    assert!(world.mark_event_as_seen(&amy, &chat, &"NOWHERE".into()).is_err());
+    world.mark_as_seen(&amy, &chat, &open).unwrap();
+    world.mark_as_seen(&amy, &chat, &private).unwrap();
+    assert!(world.mark_as_seen(&amy, &chat, &"NOWHERE".into()).is_err());
     let effects = world.take_effects();
     let told: Vec<(&[UserId], &Push)> = effects
         .iter()

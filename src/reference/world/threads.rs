@@ -38,13 +38,17 @@ impl World {
         // An annotation never starts a thread (customer-v0.3 306).
         let joins = event.body.is_annotation() && !self.broken.has(Flag::AnnotationStartsThread);
         let attaches = attach == Attach::LastThread || joins;
+        let mut event = event;
+        if chat.supervisors.contains(author) {
+            event.recipients = Recipients::Agents;
+        }
         let opens = !chat.is_active() && !attaches && !self.reopened(id);
         let recipients = event.recipients;
         if opens {
             let thread = self.open_thread(id, Properties::new())?;
             let event = self.append(id, author, event)?;
             let to = self.chat_mut(id)?.listeners(Recipients::All);
-            let started = Push::ThreadStarted { chat: id.clone(), thread: thread.clone() };
+            let started = Push::ThreadStarted { chat: id.clone(), thread: thread.clone(), running: false };
             let sent = Push::EventSent { chat: id.clone(), thread: thread.clone(), event: event.clone() };
             if self.broken.has(Flag::ThreadStartAsEvent) {
                 self.push(author, to, sent);
@@ -128,7 +132,10 @@ impl World {
             Some(last) if falls => last.order - 1,
             _ => thread.numbered,
         };
-        thread.joined(author);
+        // Nobody learns of a supervisor from the list of users.
+        if !chat.supervisors.contains(author) {
+            thread.joined(author);
+        }
         if thread.events.len() == RETAINED_EVENTS {
             thread.events.pop_front();
         }
@@ -207,15 +214,15 @@ impl World {
         Ok(())
     }
 
-    /// Says that somebody has seen an event, to all who may see it (customer-v0.2-pushes 79). Rights are the caller's business.
+    /// Says that somebody has seen an event, to those who may see it.
     ///
     /// # Errors
     /// When the chat has no such event.
-    pub fn mark_event_as_seen(&mut self, user: &UserId, id: &ChatId, event: &EventId) -> Result<(), Refusal> {
+    pub fn mark_as_seen(&mut self, user: &UserId, id: &ChatId, event: &EventId) -> Result<(), Refusal> {
         let chat = self.chat_mut(id)?;
-        let seen = chat.threads.iter().rev().find_map(|thread| thread.event(event)).ok_or_else(|| no_event(event))?;
-        let to = chat.listeners(seen.recipients);
-        self.push(user, to, Push::EventMarkedAsSeen { chat: id.clone(), event: event.clone(), user: user.clone() });
+        let found = chat.threads.iter().rev().find_map(|thread| thread.event(event));
+        let to = chat.listeners(found.ok_or_else(|| no_event(event))?.recipients);
+        self.push(user, to, Push::EventSeen { chat: id.clone(), event: event.clone(), user: user.clone() });
         Ok(())
     }
 
