@@ -172,7 +172,7 @@ fn a_mismatch_names_the_leaf_and_its_line() {
                 keyword: "type".into(),
                 expected: "string".into(),
                 got: "7".into(),
-                source: Some("customer-v0.3 1134".into()),
+                source: Some("customer-v0.3 1134; C03-A20".into()),
                 place: Some(Place { file: "pushes/incoming_event".into(), member: "/thread_id".into() }),
             },
         ]

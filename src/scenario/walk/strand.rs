@@ -170,13 +170,20 @@ impl<'a> Strand<'a> {
                 self.intended = self.now();
                 Ok(())
             }
-            StepAction::Reconnect => {
+            StepAction::Reconnect(reconnect) => {
+                let query = self.changes(step, &reconnect.query)?;
                 self.walker.disconnect().await;
-                let connected = self.walker.connect(self.intended).await;
-                connected
-                    .map_err(|fault| Stopped { is_servers: fault.is_servers, ..Stopped::broken(step, fault.reason) })?;
+                let connected = match reconnect.refused {
+                    true => Box::pin(self.walker.be_refused(&query)).await,
+                    false => self.walker.connect(self.intended, &query).await,
+                };
                 self.intended = self.now();
-                Ok(())
+                connected.map_err(|fault| fault.at(step))
+            }
+            StepAction::Closes { within, not_before } => {
+                let closed = self.walker.be_closed(self.intended, *within, *not_before).await;
+                self.intended = self.now();
+                closed.map_err(|fault| fault.at(step))
             }
             StepAction::Set(values) => {
                 for (name, template) in values {
@@ -273,6 +280,7 @@ impl Lookup for Strand<'_> {
         match name {
             "actor.id" => Some(json!(self.walker.label().replace(' ', "-"))),
             "actor.number" => Some(json!(self.walker.number)),
+            "actor.token" => Some(json!(self.walker.token().ok()?.reveal())),
             "actor.user" => self.walker.user().map(Value::String),
             "unique" => {
                 static COUNT: AtomicU64 = AtomicU64::new(0);
