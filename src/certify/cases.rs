@@ -120,7 +120,9 @@ impl Case {
         let mut tokens = BTreeMap::new();
         for population in &self.scenario.load.populations {
             let Arrivals::Together { count, .. } = population.arrivals else { continue };
-            for actor in population.members.iter() {
+            for actor in
+                population.members.iter().filter(|actor| actor.identity.as_ref().is_none_or(|who| *who == actor.name))
+            {
                 *tokens.entry(actor.credentials.clone()).or_default() += count;
             }
         }

@@ -21,7 +21,7 @@ use super::refusal::Refusal;
 use super::render::Spoken;
 use super::world::{Effect, Push, Recipients, UserId, World};
 use crate::message::Request;
-use crate::protocol::{Dialect, Role};
+use crate::protocol::{CorrelationName, Dialect, Role};
 
 /// How long a push is held back at most when nothing comes that could overtake it.
 const HOLD: Duration = Duration::from_millis(300);
@@ -50,11 +50,8 @@ pub enum Promptness {
 /// A frame as it travels (customer-v0.3 140-160).
 #[derive(Serialize)]
 struct Frame<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<&'a str>,
-    /// For clients that call their ids `id`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
+    #[serde(flatten)]
+    ids: Ids<'a>,
     action: &'a str,
     #[serde(rename = "type")]
     kind: &'static str,
@@ -70,11 +67,32 @@ impl Frame<'_> {
     }
 }
 
+/// The correlation id of a request, under the names that its answer uses.
+#[derive(Clone, Copy, Serialize)]
+struct Ids<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+}
+
+impl<'a> Ids<'a> {
+    const NONE: Ids<'static> = Ids { request_id: None, id: None };
+
+    /// Where `id` is the dialect's own name, the answer uses the name that the request used (C02-A10). Elsewhere whoever says `id` may
+    /// read `request_id` all the same, so he gets both.
+    fn of(dialect: &Dialect, request: &Request, correlation: Option<&'a str>) -> Self {
+        let is_id = request.correlation_is_id;
+        let only_id = is_id && dialect.catalog.rtm.correlation == CorrelationName::Id;
+        Self { request_id: correlation.filter(|_| !only_id), id: correlation.filter(|_| is_id) }
+    }
+}
+
 /// Whose request causes what is told.
 struct Cause<'a> {
     user: Option<&'a UserId>,
-    /// The connection it came over, and the request; neither for the Web API.
-    connection: Option<(ConnectionId, &'a Request)>,
+    /// The connection it came over, and the request's ids; neither for the Web API.
+    connection: Option<(ConnectionId, Ids<'a>)>,
 }
 
 impl Desk {
@@ -106,9 +124,15 @@ impl Desk {
             // Allowed before login, and nothing but a sign of life.
             Ok(Value::Null)
         };
-        self.answer(dialect, id, &request, result);
+        let banned = result.as_ref().is_err_and(|refusal| *refusal == Refusal::banned());
+        self.answer(dialect, id, &request, result.map_err(|refusal| spoken.refusal(refusal)));
+        if banned && spoken == Spoken::CustomerV02 {
+            // A02E:28
+            self.hub.send(id, Outgoing::Close(CloseCode::Policy, "customer_banned"));
+        }
         let user = self.hub.user(id).cloned();
-        self.tell(&Cause { user: user.as_ref(), connection: Some((id, &request)) });
+        let ids = Ids::of(dialect, &request, request.correlation.as_deref());
+        self.tell(&Cause { user: user.as_ref(), connection: Some((id, ids)) });
     }
 
     /// Carries out a Web call. The answer is to be given when it says.
@@ -197,16 +221,8 @@ impl Desk {
         if action != dialect.catalog.login.action && self.defects.strikes(DefectKind::WrongCorrelation) {
             correlation = correlation.map(|id| Cow::Owned(format!("{id}-of-nobody")));
         }
-        let correlation = correlation.as_deref();
-        let id_too = correlation.filter(|_| request.correlation_is_id);
-        let frame = Frame {
-            request_id: correlation,
-            id: id_too,
-            action,
-            kind: "response",
-            success: Some(success),
-            payload: &payload,
-        };
+        let ids = Ids::of(dialect, request, correlation.as_deref());
+        let frame = Frame { ids, action, kind: "response", success: Some(success), payload: &payload };
         match self.promptness(action) {
             Promptness::Now => self.hub.send(id, Outgoing::Text(frame.text(), None)),
             Promptness::After(time) => self.hub.send(id, Outgoing::Later(frame.text(), time, None)),
@@ -257,36 +273,59 @@ impl Desk {
         };
         // Each dialect's words are found once, however many connections hear them.
         let mut renderings: Vec<(Spoken, Option<Rendering>)> = Vec::new();
+        for (id, spoken) in self.lines_to(to, what, thread.is_some(), cause) {
+            let known = renderings.iter().position(|(rendered, _)| *rendered == spoken).unwrap_or_else(|| {
+                renderings.push((spoken, Rendering::of(spoken, &self.world, what)));
+                renderings.len() - 1
+            });
+            let Some(rendering) = &mut renderings[known].1 else { continue };
+            let text = match &cause.connection {
+                Some((requester, ids)) if direct && *requester == id && spoken.numbers_pushes() => {
+                    rendering.frame(*ids).text()
+                }
+                _ => rendering.for_others(),
+            };
+            let Some(thread) = thread else {
+                self.hub.send(id, Outgoing::Text(text, None));
+                continue;
+            };
+            if self.defects.strikes(DefectKind::DuplicatedPush) {
+                self.hub.send(id, Outgoing::Text(text.clone(), Some(thread.clone())));
+            }
+            let outgoing = if self.defects.strikes(DefectKind::ReorderedDelivery) {
+                Outgoing::Later(text, HOLD, Some(thread.clone()))
+            } else {
+                Outgoing::Text(text, Some(thread.clone()))
+            };
+            self.hub.send(id, outgoing);
+        }
+    }
+
+    /// The connections that are told something: those of the people meant, and those whose dialect lets agents hear of every
+    /// chat that they may see. A sent event may get lost on the way, if that defect strikes.
+    fn lines_to(
+        &mut self,
+        to: &[UserId],
+        what: &Push,
+        may_be_lost: bool,
+        cause: &Cause<'_>,
+    ) -> Vec<(ConnectionId, Spoken)> {
+        let mut lines = Vec::new();
         for user in to {
             let is_requester = cause.user == Some(user);
-            if thread.is_some() && !is_requester && self.defects.strikes(DefectKind::LostPush) {
-                continue;
-            }
-            for (id, spoken) in self.hub.of_user(user) {
-                let known = renderings.iter().position(|(rendered, _)| *rendered == spoken).unwrap_or_else(|| {
-                    renderings.push((spoken, Rendering::of(spoken, &self.world, what)));
-                    renderings.len() - 1
-                });
-                let Some(rendering) = &mut renderings[known].1 else { continue };
-                let text = match &cause.connection {
-                    Some((requester, request)) if direct && *requester == id => rendering.for_requester(request),
-                    _ => rendering.for_others(),
-                };
-                let Some(thread) = thread else {
-                    self.hub.send(id, Outgoing::Text(text, None));
-                    continue;
-                };
-                if self.defects.strikes(DefectKind::DuplicatedPush) {
-                    self.hub.send(id, Outgoing::Text(text.clone(), Some(thread.clone())));
-                }
-                let outgoing = if self.defects.strikes(DefectKind::ReorderedDelivery) {
-                    Outgoing::Later(text, HOLD, Some(thread.clone()))
-                } else {
-                    Outgoing::Text(text, Some(thread.clone()))
-                };
-                self.hub.send(id, outgoing);
+            if !may_be_lost || is_requester || !self.defects.strikes(DefectKind::LostPush) {
+                lines.extend(self.hub.of_user(user));
             }
         }
+        if let Some((chat, already)) = what.concerns()
+            && let Some(chat) = self.world.chat(chat)
+        {
+            let overhearing = self.hub.overhearing().filter(|(_, _, user)| {
+                !to.contains(user) && already != Some(*user) && self.world.agent_may_see(user, chat)
+            });
+            lines.extend(overhearing.map(|(id, spoken, _)| (id, spoken)));
+        }
+        lines
     }
 
     /// The customer who gets to see an event that is none of his business, if that defect strikes.
@@ -310,7 +349,7 @@ impl Desk {
 
     /// Sends a push that no request caused.
     pub fn announce(&self, id: ConnectionId, name: &str, payload: &Value) {
-        let frame = Frame { request_id: None, id: None, action: name, kind: "push", success: None, payload };
+        let frame = Frame { ids: Ids::NONE, action: name, kind: "push", success: None, payload };
         self.hub.send(id, Outgoing::Text(frame.text(), None));
     }
 }
@@ -327,19 +366,14 @@ impl Rendering {
         spoken.push(world, what).map(|(name, payload)| Self { name, payload, text: None })
     }
 
-    fn frame<'a>(&'a self, request_id: Option<&'a str>, id: Option<&'a str>) -> Frame<'a> {
-        Frame { request_id, id, action: self.name, kind: "push", success: None, payload: &self.payload }
-    }
-
-    /// The copy with the request's id (customer-v0.3 154).
-    fn for_requester(&self, request: &Request) -> Utf8Bytes {
-        let id = request.correlation.as_deref();
-        self.frame(id, id.filter(|_| request.correlation_is_id)).text()
+    /// With the request's ids in the copy for the requester (customer-v0.3 154).
+    fn frame<'a>(&'a self, ids: Ids<'a>) -> Frame<'a> {
+        Frame { ids, action: self.name, kind: "push", success: None, payload: &self.payload }
     }
 
     fn for_others(&mut self) -> Utf8Bytes {
         if self.text.is_none() {
-            self.text = Some(self.frame(None, None).text());
+            self.text = Some(self.frame(Ids::NONE).text());
         }
         self.text.clone().unwrap_or_default()
     }

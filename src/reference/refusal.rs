@@ -34,6 +34,11 @@ impl Refusal {
         Self::new("authentication", "Authentication error")
     }
 
+    /// What agent/v0.2 calls [`Refusal::authentication`] (agent-v0.2-methods 107).
+    pub fn auth() -> Self {
+        Self::new("auth", "Invalid access token")
+    }
+
     /// The customer may not come in (C03-B44).
     pub fn banned() -> Self {
         Self::new("customer_banned", "Customer is banned")
@@ -68,7 +73,7 @@ impl Refusal {
     pub fn status(&self) -> StatusCode {
         match self.kind {
             "validation" => StatusCode::BAD_REQUEST,
-            "authentication" => StatusCode::UNAUTHORIZED,
+            "auth" | "authentication" => StatusCode::UNAUTHORIZED,
             "authorization" | "customer_banned" => StatusCode::FORBIDDEN,
             "requester_offline" => StatusCode::CONFLICT,
             "entity_too_large" => StatusCode::PAYLOAD_TOO_LARGE,

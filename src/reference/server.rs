@@ -141,6 +141,12 @@ fn routes(mut router: Router, shared: &Arc<Shared>, dialect: &Arc<Dialect>, spok
         };
         router = router.route(path, post(handler));
     }
+    for (action, spec) in &dialect.catalog.actions {
+        let Some(path) = &spec.path else { continue };
+        let (shared, dialect, action) = (Arc::clone(shared), Arc::clone(dialect), action.clone());
+        let handler = move |request: Request<Body>| web::answer(shared, dialect, spoken, action, request);
+        router = router.route(path, post(handler));
+    }
     router
 }
 

@@ -53,7 +53,7 @@ pub async fn answer(
         Ok((user, call))
     }
     .await;
-    let (user, call) = match read {
+    let (user, call) = match read.map_err(|refusal| spoken.refusal(refusal)) {
         Ok(read) => read,
         Err(refusal) => return refused(refusal.status(), &refusal),
     };
@@ -67,7 +67,7 @@ pub async fn answer(
         Promptness::After(time) => tokio::time::sleep(time).await,
         Promptness::Never => std::future::pending().await,
     }
-    match result {
+    match result.map_err(|refusal| spoken.refusal(refusal)) {
         Ok(Value::Null) => json_response(StatusCode::OK, &json!({})),
         Ok(payload) => json_response(StatusCode::OK, &payload),
         Err(refusal) => refused(refusal.status(), &refusal),
@@ -142,8 +142,9 @@ async fn read_multipart(spec: &protocol::Multipart, spoken: Spoken, request: Req
     let (mut payload, mut file) = (Map::new(), None);
     while let Some(mut part) = parts.next_field().await.map_err(broken)? {
         let Some(part_name) = part.name().map(str::to_owned) else { continue };
-        let Some(name) = part_name.strip_prefix(&spec.prefix).map(str::to_owned) else { continue };
-        let is_file = part_name == spec.file;
+        let alias = spec.alias_prefix.as_deref().and_then(|prefix| part_name.strip_prefix(prefix));
+        let Some(name) = alias.or_else(|| part_name.strip_prefix(&spec.prefix)).map(str::to_owned) else { continue };
+        let is_file = spec.file.strip_prefix(&spec.prefix) == Some(&name);
         let (file_name, kind) = (part.file_name().map(str::to_owned), part.content_type().map(str::to_owned));
         let limit = if is_file { usize::try_from(spec.max_bytes).unwrap_or(usize::MAX) } else { LARGEST_BODY };
         let mut content = Vec::new();
@@ -166,11 +167,11 @@ async fn read_multipart(spec: &protocol::Multipart, spoken: Spoken, request: Req
     Ok(Call { payload: Value::Object(payload), file })
 }
 
-/// The customer dialect has no error type for it (C03-A29).
+/// Only agent/v3.0 has an error type for it (C03-A29).
 fn too_large(spoken: Spoken, limit: usize) -> Refusal {
     let message = format!("Upload limit exceeded ({limit} bytes)");
     match spoken {
-        Spoken::CustomerV03 => Refusal::validation(message),
+        Spoken::CustomerV02 | Spoken::CustomerV03 | Spoken::AgentV02 => Refusal::validation(message),
         Spoken::AgentV30 => Refusal::too_large(message),
     }
 }

@@ -220,7 +220,8 @@ impl RtmSession {
             return Err(NotSent::Over);
         }
         let correlation = state.conversation.next_correlation();
-        let text = tungstenite::Utf8Bytes::from(request_text(&correlation, action, payload));
+        let name = state.conversation.dialect().catalog.rtm.correlation;
+        let text = tungstenite::Utf8Bytes::from(request_text(name, &correlation, action, payload));
         let at = self.clock.now();
         let sent = self.hand_over(&mut socket, &mut state, Frame::Text(text.clone()), at);
         if !matches!(sent, Err(NotSent::PeerDoesNotRead)) {

@@ -83,7 +83,8 @@ impl Target {
 
     /// The URL of a Web API action, with these changes of its query.
     pub fn web_url(&self, catalog: &Catalog, action: &str, changes: &Query) -> String {
-        let path = catalog.web.path.first().map_or("", String::as_str).replace("{action}", action);
+        let own = catalog.action(action).and_then(|spec| spec.path.as_deref());
+        let path = own.or(catalog.web.path.first().map(String::as_str)).unwrap_or_default().replace("{action}", action);
         self.url(if self.tls { "https" } else { "http" }, &path, &catalog.web.query, changes)
     }
 
@@ -133,6 +134,9 @@ mod tests {
             assert_eq!(target.rtm_url(catalog, &[]), format!("{rtm}/customer/v0.3/rtm/ws?license_id=42"));
             assert_eq!(target.web_url(catalog, "ping", &[]), format!("{web}/customer/v0.3/action/ping?license_id=42"));
         }
+        let older = &protocol.dialect("customer/v0.2").unwrap().catalog;
+        let target = Target::parse("http://127.0.0.1:8080", 42).unwrap();
+        assert_eq!(target.web_url(older, "send_file", &[]), "http://127.0.0.1:8080/customer/file?license_id=42");
         assert_eq!(Target::parse("ws://[::1]", 1).unwrap().peer(), "[::1]:80");
     }
 

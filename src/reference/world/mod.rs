@@ -15,6 +15,7 @@ mod people;
 mod properties;
 mod retention;
 mod routing;
+mod supervision;
 mod threads;
 mod user;
 
@@ -27,7 +28,7 @@ use jiff::Timestamp;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-pub use access::{AGENT_GROUPS, EVERYBODY};
+pub use access::{AGENT_GROUPS, EVERYBODY, Scopes};
 pub use chat::{Chat, Following, Properties, PropertyNames, Thread};
 pub use chats::NewChat;
 pub use effect::{AccessChange, Effect, Place, Push, Resource, Target};

@@ -158,6 +158,22 @@ impl World {
         Ok(())
     }
 
+    /// Lifts a customer's ban (agent-v0.2 650). Nothing is said when there is none.
+    ///
+    /// # Errors
+    /// When the customer is unknown.
+    pub fn unban(&mut self, by: &UserId, id: &UserId) -> Result<(), Refusal> {
+        let now = self.now;
+        let customer = self.customer_mut(id)?;
+        let was_banned = customer.is_banned(now);
+        customer.banned_until = None;
+        if was_banned {
+            let to = self.online_agents();
+            self.push(by, to, Push::CustomerUnbanned { customer: id.clone() });
+        }
+        Ok(())
+    }
+
     /// Sends a message outside of any chat to these people (agent-v3.0 1598).
     pub fn multicast(&mut self, by: &UserId, to: Vec<UserId>, content: Value, kind: Option<String>) {
         let what = Push::Multicast { author: by.clone(), content, kind };

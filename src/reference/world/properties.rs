@@ -113,7 +113,7 @@ impl World {
     }
 }
 
-fn no_event(id: &EventId) -> Refusal {
+pub(super) fn no_event(id: &EventId) -> Refusal {
     Refusal::validation(format!("`event_id`: the thread has no event `{id}`"))
 }
 

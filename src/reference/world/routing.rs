@@ -24,8 +24,10 @@ impl World {
         if chat.agents.iter().any(|agent| self.agents.get(agent).is_some_and(Agent::is_ready)) {
             return None;
         }
+        let open = open_to_agents(&chat.groups);
         let found =
-            if open_to_agents(&chat.groups) { self.ready.first().map(|(_, _, agent)| agent.clone()) } else { None };
+            self.ready.iter().map(|(_, _, agent)| agent).find(|agent| open || chat.scoped_agents.contains(agent));
+        let found = found.cloned();
         let Some(agent) = found else {
             self.wait(id);
             return None;
@@ -50,6 +52,7 @@ impl World {
             chat.agents.push(agent.clone());
         }
         chat.followers.remove(agent);
+        chat.supervisors.retain(|supervisor| supervisor != agent);
         if let Some(thread) = chat.threads.last_mut().filter(|thread| thread.active) {
             thread.joined(agent);
             self.takes_part(id, agent);
@@ -82,7 +85,7 @@ impl World {
         let added = Push::UserAdded { chat: id.clone(), thread: thread.clone(), user: agent.clone() };
         self.push_consequence(others, added);
         if let Some(thread) = thread {
-            self.push_consequence(vec![agent.clone()], Push::ThreadStarted { chat: id.clone(), thread });
+            self.push_consequence(vec![agent.clone()], Push::ThreadStarted { chat: id.clone(), thread, running: true });
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Events, and the opening and closing of threads.
 
 use super::ids::short_code;
+use super::properties::no_event;
 use super::retention::{RETAINED_EVENTS, RETAINED_THREADS};
 use super::{ChatId, Event, EventId, NewEvent, Properties, Push, Recipients, Thread, ThreadId, UserId, World};
 use crate::reference::refusal::Refusal;
@@ -36,12 +37,16 @@ impl World {
         // An annotation never starts a thread (customer-v0.3 306).
         let attaches = attach == Attach::LastThread || event.body.is_annotation();
         let opens = !chat.is_active() && !attaches;
+        let mut event = event;
+        if chat.supervisors.contains(author) {
+            event.recipients = Recipients::Agents;
+        }
         let recipients = event.recipients;
         if opens {
             let thread = self.open_thread(id, Properties::new())?;
             let event = self.append(id, author, event)?;
             let to = self.chat_mut(id)?.listeners(Recipients::All);
-            self.push(author, to, Push::ThreadStarted { chat: id.clone(), thread: thread.clone() });
+            self.push(author, to, Push::ThreadStarted { chat: id.clone(), thread: thread.clone(), running: false });
             return Ok((thread, event));
         }
         let event = self.append(id, author, event)?;
@@ -93,7 +98,10 @@ impl World {
             Some(last) if repeat => last.order,
             _ => thread.numbered,
         };
-        thread.joined(author);
+        // Nobody learns of a supervisor from the list of users.
+        if !chat.supervisors.contains(author) {
+            thread.joined(author);
+        }
         if thread.events.len() == RETAINED_EVENTS {
             thread.events.pop_front();
         }
@@ -169,6 +177,18 @@ impl World {
         let Some(thread) = chat.active_thread().map(|thread| thread.id.clone()) else { return Ok(()) };
         let to = chat.listeners(Recipients::Agents);
         self.push_consequence(to, Push::SneakPeek { chat: id.clone(), thread, author: author.clone(), text });
+        Ok(())
+    }
+
+    /// Says that somebody has seen an event, to those who may see it.
+    ///
+    /// # Errors
+    /// When the chat has no such event.
+    pub fn mark_as_seen(&mut self, user: &UserId, id: &ChatId, event: &EventId) -> Result<(), Refusal> {
+        let chat = self.chat_mut(id)?;
+        let found = chat.threads.iter().rev().find_map(|thread| thread.event(event));
+        let to = chat.listeners(found.ok_or_else(|| no_event(event))?.recipients);
+        self.push(user, to, Push::EventSeen { chat: id.clone(), event: event.clone(), user: user.clone() });
         Ok(())
     }
 

@@ -44,8 +44,9 @@ impl Strand<'_> {
         let all = mutations(&dialect, &refuses.action, &payload);
         let is_upload = dialect.catalog.action(&refuses.action).is_some_and(|spec| spec.multipart.is_some());
         for class in NegativeClass::ALL {
-            // Part of a form are texts, whatever is put there.
-            let expressible = |mutation: &&Mutation| !is_upload || mutation.class == NegativeClass::MissingMember;
+            // The parts of a form are texts, whatever is put there.
+            let in_a_form = matches!(class, NegativeClass::MissingMember | NegativeClass::OutsideLimit);
+            let expressible = |_: &&Mutation| !is_upload || in_a_form;
             let mistakes: Vec<&Mutation> =
                 all.iter().filter(|mutation| mutation.class == *class).filter(expressible).collect();
             if !mistakes.is_empty() {

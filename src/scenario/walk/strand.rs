@@ -147,7 +147,9 @@ impl<'a> Strand<'a> {
                 let walks = strands.iter_mut().zip(lists).map(|(strand, steps)| strand.steps(steps));
                 let walked = futures_util::future::join_all(walks).await;
                 self.intended = strands.iter().map(|strand| strand.intended).max().unwrap_or(self.intended);
-                walked.into_iter().collect()
+                // One that nobody has been told of yet comes first.
+                let stopped = walked.into_iter().filter_map(Result::err).min_by_key(|stopped| stopped.told);
+                stopped.map_or(Ok(()), Err)
             }
             StepAction::React { reactions, during } => self.react(reactions, during).await,
             StepAction::Meet(name) => {

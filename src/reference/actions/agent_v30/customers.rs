@@ -139,7 +139,7 @@ struct Ban {
     days: i64,
 }
 
-/// `ban_customer` (588).
+/// `ban_customer` (588; agent-v0.2-methods 615).
 pub fn ban_customer(world: &mut World, user: &UserId, payload: Value) -> Result<Value, Refusal> {
     let BanCustomer { customer_id, ban } = read(payload)?;
     world.ban(user, &customer_id, ban.days)?;
