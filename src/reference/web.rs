@@ -149,7 +149,11 @@ fn unwrap(spec: &WebSpec, mut members: Map<String, Value>) -> Value {
 }
 
 async fn read_multipart(spec: &protocol::Multipart, spoken: Spoken, request: Request<Body>) -> Result<Call, Refusal> {
-    let broken = |error: axum::extract::multipart::MultipartError| Refusal::validation(error.body_text());
+    // The limit of the whole call may be noticed before the file's own.
+    let broken = |error: axum::extract::multipart::MultipartError| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(spoken, usize::try_from(spec.max_bytes).unwrap_or(usize::MAX)),
+        _ => Refusal::validation(error.body_text()),
+    };
     let mut parts =
         Multipart::from_request(request, &()).await.map_err(|error| Refusal::validation(error.body_text()))?;
     let (mut payload, mut file) = (Map::new(), None);
