@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Profile;
 use crate::message::ApiError;
 use crate::observe::{ConnectionId, Fact, Grade, Moment, Observation, Observer, TranscriptFrame};
-use crate::protocol::{Cap, Dialect, DialectName, Kind, Mismatch, Place, Schemas, Seen};
+use crate::protocol::{ActionSpec, Cap, Dialect, DialectName, Kind, Mismatch, Place, Schemas, Seen};
 use crate::record::Recorder;
 
 /// Distinct schema findings kept of a case.
@@ -228,13 +228,17 @@ impl Observer for Witness {
                     self.examine(state, observation, Kind::Envelope, "web-error", answer.payload);
                 }
                 let sight = state.sights.entry(observation.dialect.name.clone()).or_default();
-                let asked = sight.asked.entry(answer.action.to_owned()).or_default();
-                if answer.success {
-                    asked.successes += 1;
-                } else if asked.refusals.len() < REFUSALS {
-                    let error = ApiError::from_payload(answer.payload);
-                    let text = error.map(|error| format!("{}: {}", error.kind, error.message)).unwrap_or_default();
-                    asked.refusals.insert(text.replace(answer.action, "…"));
+                // Where the documents do not offer it, its refusal says nothing.
+                let is_here = |spec: &ActionSpec| spec.transports.contains(&observation.transport.channel());
+                if catalog.action(answer.action).is_none_or(is_here) {
+                    let asked = sight.asked.entry(answer.action.to_owned()).or_default();
+                    if answer.success {
+                        asked.successes += 1;
+                    } else if asked.refusals.len() < REFUSALS {
+                        let error = ApiError::from_payload(answer.payload);
+                        let text = error.map(|error| format!("{}: {}", error.kind, error.message)).unwrap_or_default();
+                        asked.refusals.insert(text.replace(answer.action, "…"));
+                    }
                 }
                 if answer.success {
                     sight.successes += 1;
