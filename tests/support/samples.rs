@@ -15,8 +15,15 @@ const DEEPEST: usize = 12;
 const CHOICES: usize = 14;
 
 /// Texts of which one fits every pattern of the documents.
-const TEXTS: [&str; 5] =
-    ["text", "2020-01-02T03:04:05Z", "2020-01-02", "image/png", "0f8fad5b-d9cb-469f-a165-70867728950e"];
+const TEXTS: [&str; 6] = [
+    "text",
+    "2020-01-02T03:04:05Z",
+    "2020-01-02",
+    "image/png",
+    "0f8fad5b-d9cb-469f-a165-70867728950e",
+    // Of another variant.
+    "0f8fad5b-d9cb-469f-0165-70867728950e",
+];
 
 /// Valid messages of a schema that are changed in one place.
 const CHANGED: usize = 6;
@@ -33,8 +40,8 @@ pub fn samples(schemas: &Schemas, kind: Kind, name: &str) -> Samples {
     let Some(node) = schemas.node(kind, name) else { return Samples::default() };
     let mut tried = Tried { schemas, kind, name, known: BTreeSet::new(), samples: Samples::default() };
     for choice in 0..CHOICES {
-        for full in [false, true] {
-            let sketch = Sketch { choice, full, conditions: RefCell::default() };
+        for extent in [Extent::Least, Extent::One, Extent::All] {
+            let sketch = Sketch { choice, extent, conditions: RefCell::default() };
             let value = sketch.value(std::slice::from_ref(&node), 0);
             tried.grow(&sketch, &node, value);
         }
@@ -80,7 +87,7 @@ impl Tried<'_> {
 
     /// Keeps a sketch; when it is not valid, takes its members one after the other and leaves out what spoils it.
     fn grow<'b>(&mut self, sketch: &Sketch, node: &Node<'b>, value: Value) {
-        let small = Sketch { choice: sketch.choice, full: false, conditions: RefCell::default() };
+        let small = Sketch { choice: sketch.choice, extent: Extent::Least, conditions: RefCell::default() };
         if self.put(value.clone()) {
             return;
         }
@@ -130,10 +137,19 @@ fn members(value: &Value, pointer: &str, found: &mut Vec<String>) {
     }
 }
 
-/// How to make a value: which of several possibilities to take, and whether to put in what need not be there.
+/// How much of what need not be there is put in.
+#[derive(Clone, Copy, PartialEq)]
+enum Extent {
+    Least,
+    /// One member of each object.
+    One,
+    All,
+}
+
+/// How to make a value: which of several possibilities to take, and how much to put in.
 struct Sketch {
     choice: usize,
-    full: bool,
+    extent: Extent,
     conditions: RefCell<HashMap<String, Validator>>,
 }
 
@@ -148,6 +164,8 @@ struct Said<'a> {
     hints: BTreeMap<&'a str, Vec<&'a Value>>,
     items: Vec<Node<'a>>,
     others: Vec<Node<'a>>,
+    /// What members are whose name has a pattern.
+    patterned: Vec<Node<'a>>,
     conditions: Vec<Node<'a>>,
 }
 
@@ -199,6 +217,10 @@ impl Sketch {
             said.items.extend(node.inside(&["contains"]));
         }
         said.others.extend(node.inside(&["additionalProperties"]));
+        for pattern in schema.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(|map| map.keys())
+        {
+            said.patterned.extend(node.inside(&["patternProperties", pattern]));
+        }
         node.listed("allOf").iter().for_each(|branch| self.read(branch, said));
         for keyword in ["anyOf", "oneOf"] {
             let branches = node.listed(keyword);
@@ -228,13 +250,13 @@ impl Sketch {
             "object" => self.object(said, depth),
             "array" => {
                 let least = said.scalars.get("minItems").and_then(Value::as_u64).unwrap_or(0);
-                let count = least.max(u64::from(self.full || self.choice % 2 == 1));
+                let count = least.max(u64::from(self.extent != Extent::Least || self.choice % 2 == 1));
                 let items = if depth < DEEPEST { count } else { least };
                 (0..items).map(|_| self.value(&said.items, depth + 1)).collect()
             }
             "integer" => said.scalars.get("minimum").cloned().unwrap_or(json!(1 + self.choice)),
             "number" => json!(1.5),
-            "boolean" => json!(self.choice % 2 == 0),
+            "boolean" => json!(self.choice / 2 % 2 == 0),
             "null" => Value::Null,
             _ => self.text(said),
         }
@@ -255,35 +277,56 @@ impl Sketch {
 
     fn text(&self, said: &Said<'_>) -> Value {
         let schema = Value::Object(said.scalars.clone());
-        let fits = |text: &&str| self.holds(&schema, &json!(text));
-        json!(TEXTS.iter().find(|text| fits(text)).unwrap_or(&TEXTS[0]))
+        let fitting: Vec<&str> = TEXTS.into_iter().filter(|text| self.holds(&schema, &json!(text))).collect();
+        match schema.get("pattern") {
+            Some(_) if !fitting.is_empty() => json!(fitting[self.choice % fitting.len()]),
+            _ => json!(fitting.first().unwrap_or(&TEXTS[0])),
+        }
     }
 
     fn object(&self, said: &Said<'_>, depth: usize) -> Value {
         let mut object = Map::new();
         let nothing = Vec::new();
-        let names = said.required.iter().chain(said.members.keys().filter(|_| self.full && depth < DEEPEST));
+        let optional: Vec<&str> = said.members.keys().copied().filter(|name| !said.required.contains(name)).collect();
+        let taken: &[&str] = match self.extent {
+            Extent::One if !optional.is_empty() => &[optional[self.choice % optional.len()]],
+            Extent::All => &optional,
+            _ => &[],
+        };
+        let taken = if depth < DEEPEST { taken } else { &[] };
+        let names: BTreeSet<&str> =
+            said.required.iter().chain(taken).copied().chain(said.hints.keys().copied()).collect();
         for name in names {
             let nodes = said.members.get(name).unwrap_or(&nothing);
             let forbidden =
                 |node: &Node<'_>| node.schema() == &json!(false) || node.schema().get("not") == Some(&json!({}));
+            let wanted = said.required.contains(name) || taken.contains(&name);
             if nodes.iter().any(forbidden) {
                 continue;
             }
-            let mut value = self.value(nodes, depth + 1);
-            // A member on which something depends takes each of the values that matter, and one that does not.
-            if let Some(hints) = said.hints.get(name)
-                && let Some(hint) = hints.get(self.choice % (hints.len() + 1))
-                && nodes.iter().all(|node| node.schema().get("enum").is_none())
-            {
-                value = (*hint).clone();
-            }
-            object.insert((*name).to_owned(), value);
+            let own = || wanted.then(|| self.value(nodes, depth + 1));
+            let value = match said.hints.get(name) {
+                Some(hints) => self.decisive(hints, nodes).or_else(own),
+                None => own(),
+            };
+            object.extend(value.map(|value| (name.to_owned(), value)));
         }
-        if self.full && depth < DEEPEST && !said.others.is_empty() {
-            object.insert("other".to_owned(), self.value(&said.others, depth + 1));
+        // A name with a dot is all that a pattern of the documents asks for.
+        for (name, nodes) in [("other", &said.others), ("dotted.name", &said.patterned)] {
+            if self.extent != Extent::Least && depth < DEEPEST && !nodes.is_empty() {
+                object.insert(name.to_owned(), self.value(nodes, depth + 1));
+            }
         }
         Value::Object(object)
+    }
+
+    /// A value for a member on which other members depend: each one that matters, each one that is listed, or none of them.
+    fn decisive(&self, hints: &[&Value], nodes: &[Node<'_>]) -> Option<Value> {
+        let mut said = Said::default();
+        nodes.iter().for_each(|node| self.read(node, &mut said));
+        let others = said.values.iter().filter(|value| !hints.contains(value));
+        let values: Vec<&&Value> = hints.iter().chain(others).collect();
+        values.get(self.choice % (values.len() + 1)).map(|value| (**value).clone())
     }
 
     /// Whether a schema without references says yes.
