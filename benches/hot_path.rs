@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chatproof::message::{parse_frame, request_text};
 use chatproof::observe::{ConnectionId, Conversation, Moment, Sending};
-use chatproof::protocol::{Kind, Protocol, Transport};
+use chatproof::protocol::{CorrelationName, Kind, Protocol, Transport};
 use chatproof::record::{Ledger, Recorder};
 use criterion::{Criterion, criterion_group, criterion_main};
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ fn messages(criterion: &mut Criterion) {
     criterion.bench_function("read a push", |bencher| bencher.iter(|| parse_frame(black_box(&text))));
     let payload = json!({"chat_id": "PJ0MRSHTDG", "event": {"type": "message", "text": "hello"}});
     criterion.bench_function("write a request", |bencher| {
-        bencher.iter(|| request_text(black_box("17-1"), "send_event", black_box(&payload)));
+        bencher.iter(|| request_text(CorrelationName::RequestId, black_box("17-1"), "send_event", black_box(&payload)));
     });
 }
 
@@ -61,7 +61,7 @@ fn round_trip(criterion: &mut Criterion) {
             order += 1;
             let at = Moment(order * 1_000_000);
             let correlation = conversation.next_correlation();
-            let text = request_text(&correlation, "send_event", &request);
+            let text = request_text(CorrelationName::RequestId, &correlation, "send_event", &request);
             let action = "send_event";
             conversation.sending(Sending { correlation: Some(&correlation), action, intended: at, at, text: &text });
             let answer = json!({"request_id": correlation, "action": action, "type": "response", "success": true,

@@ -120,7 +120,9 @@ impl Case {
         let mut tokens = BTreeMap::new();
         for population in &self.scenario.load.populations {
             let Arrivals::Together { count, .. } = population.arrivals else { continue };
-            for actor in population.members.iter() {
+            for actor in
+                population.members.iter().filter(|actor| actor.identity.as_ref().is_none_or(|who| *who == actor.name))
+            {
                 *tokens.entry(actor.credentials.clone()).or_default() += count;
             }
         }
@@ -130,12 +132,12 @@ impl Case {
     /// What its steps can prove in a dialect.
     pub fn checks(&self, dialect: &DialectName) -> Vec<Check> {
         let mut checks = Vec::new();
-        for actor in self.scenario.actors.values().filter(|actor| actor.dialect.name == *dialect) {
+        for actor in self.scenario.actors.values() {
             visit(&actor.steps, &mut |step| {
                 if let (Some(name), false) = (&step.name, step.proves.is_empty()) {
                     checks.push(Check::Step(name.clone()));
                 }
-                if let StepAction::Refuses(refuses) = &step.action {
+                if let (StepAction::Refuses(refuses), true) = (&step.action, actor.dialect.name == *dialect) {
                     checks.extend(
                         refuses
                             .classes()

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::protocol::CorrelationName;
+
 /// A request as a server or proxy reads it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
@@ -35,19 +37,26 @@ struct Raw<'a> {
 
 #[derive(Serialize)]
 struct Written<'a> {
-    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
     action: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<&'a Value>,
 }
 
-/// The text of a request frame. A null payload is left out.
+/// The text of a request frame, whose correlation id is called as the dialect does. A null payload is left out.
 ///
 /// # Panics
 /// Never: a `Value` always serialises.
-pub fn request_text(correlation: &str, action: &str, payload: &Value) -> String {
+pub fn request_text(name: CorrelationName, correlation: &str, action: &str, payload: &Value) -> String {
     let payload = (!payload.is_null()).then_some(payload);
-    serde_json::to_string(&Written { request_id: correlation, action, payload }).unwrap_or_default()
+    let (request_id, id) = match name {
+        CorrelationName::RequestId => (Some(correlation), None),
+        CorrelationName::Id => (None, Some(correlation)),
+    };
+    serde_json::to_string(&Written { request_id, id, action, payload }).unwrap_or_default()
 }
 
 /// Reads a client's RTM frame.
@@ -75,9 +84,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back(correlation in ".*", action in ".*", text in ".*") {
+        fn what_is_written_reads_back(correlation in ".*", action in ".*", text in ".*", old: bool) {
             let payload = json!({"text": text});
-            let request = parse_request(&request_text(&correlation, &action, &payload)).unwrap();
+            let name = if old { CorrelationName::Id } else { CorrelationName::RequestId };
+            let request = parse_request(&request_text(name, &correlation, &action, &payload)).unwrap();
+            prop_assert_eq!(request.correlation_is_id, old);
             prop_assert_eq!(request.correlation.as_deref(), Some(correlation.as_str()));
             prop_assert_eq!(&*request.action, action.as_str());
             prop_assert_eq!(request.payload, payload);

@@ -214,7 +214,9 @@ impl Conversation {
         let mut expired = Vec::new();
         while self.pending.front().is_some_and(|first| now.since(first.sent) > limit) {
             let Some(late) = self.pending.pop_front() else { break };
-            self.emit(now, Fact::TimedOut { action: &late.action });
+            if !self.may_stay_unanswered(&late.action) {
+                self.emit(now, Fact::TimedOut { action: &late.action });
+            }
             expired.push(late.number);
             if self.overdue.len() == OVERDUE
                 && let Some(oldest) = self.overdue.pop_front()
@@ -244,7 +246,14 @@ impl Conversation {
         self.emit(at, Fact::Closed(how));
     }
 
+    fn may_stay_unanswered(&self, action: &str) -> bool {
+        self.dialect.catalog.action(action).is_some_and(|spec| spec.may_stay_unanswered)
+    }
+
     fn never_answered(&self, at: Moment, pending: &Pending) {
+        if self.may_stay_unanswered(&pending.action) {
+            return;
+        }
         let limit = self.dialect.catalog.timeout.as_secs();
         let expected = format!("an answer within {limit} s");
         let got = format!("none {:.1} s after the request", at.since(pending.sent).as_secs_f64());

@@ -59,7 +59,7 @@ impl Scene {
     /// Sends a request and returns its correlation id and number.
     fn send(&mut self, action: &str, payload: Value) -> (String, u64) {
         let correlation = self.conversation.next_correlation();
-        let text = request_text(&correlation, action, &payload);
+        let text = request_text(self.conversation.dialect().catalog.rtm.correlation, &correlation, action, &payload);
         let sending =
             Sending { correlation: Some(&correlation), action, intended: self.now, at: self.now, text: &text };
         let number = self.conversation.sending(sending);
@@ -92,6 +92,17 @@ fn an_answer_is_correlated_validated_and_delivered() {
     assert!(matches!(delivered, Delivered::Answer { request, .. } if request == number));
     assert_eq!(scene.notes(), ["sent send_event", "answered send_event success=true late=false after 250 ms"]);
     assert_eq!(scene.conversation.outstanding(), 0);
+}
+
+#[test]
+fn the_older_name_of_the_correlation_id_is_understood() {
+    let mut scene = Scene::new("customer/v0.2");
+    let (id, number) = scene.send("close_thread", json!({"chat_id": "c"}));
+    let delivered = scene.receive(json!({"id": id, "action": "close_thread", "type": "response", "success": true}));
+    assert!(matches!(delivered, Delivered::Answer { request, .. } if request == number));
+    let payload = json!({"chat_id": "c", "thread_id": "t"});
+    scene.receive(json!({"id": id, "action": "thread_closed", "type": "push", "payload": payload}));
+    assert!(scene.notes().iter().all(|note| !note.starts_with("violated")));
 }
 
 #[test]
@@ -344,4 +355,25 @@ proptest::proptest! {
         scene.later(16.0);
         proptest::prop_assert_eq!(scene.conversation.expire(scene.now).len(), 1);
     }
+}
+
+#[test]
+fn an_action_that_may_stay_unanswered_neither_times_out_nor_counts_against_the_server() {
+    let mut scene = Scene::new("customer/v0.3");
+    let (_, number) = scene.send("ping", Value::Null);
+    scene.later(16.0);
+    assert_eq!(scene.conversation.expire(scene.now), [number]);
+    scene.later(20.0);
+    scene.conversation.closed(scene.now, Closing::ByUs);
+    assert_eq!(scene.notes(), ["sent ping", "closed ByUs"]);
+}
+
+#[test]
+fn a_disputed_reading_counts_no_more_than_its_erratum_allows() {
+    let mut scene = Scene::new("customer/v0.3");
+    // C03-A09: whether the list of reasons is complete is in dispute.
+    scene.receive(json!({"action": "customer_disconnected", "type": "push", "payload": {"reason": "bored"}}));
+    let violated: Vec<String> = scene.notes().into_iter().filter(|note| note.starts_with("violated")).collect();
+    assert_eq!(violated.len(), 1, "{violated:?}");
+    assert!(violated[0].starts_with("violated disputed_reading"), "{violated:?}");
 }

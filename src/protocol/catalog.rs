@@ -50,6 +50,9 @@ pub struct RtmSpec {
     /// Members that the URL's query must have.
     #[serde(default)]
     pub query: Vec<String>,
+    /// What requests call their correlation id.
+    #[serde(default)]
+    pub correlation: CorrelationName,
     /// A silent connection is closed after about this long.
     #[serde(deserialize_with = "duration")]
     pub idle_close: Duration,
@@ -62,6 +65,17 @@ pub struct RtmSpec {
     /// A connection that has not logged in by then is closed.
     #[serde(default, deserialize_with = "optional_duration")]
     pub login_within: Option<Duration>,
+}
+
+/// What a frame calls the id that ties a response to its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CorrelationName {
+    /// The name since the end of 2017 (customer-v0.3 130).
+    #[default]
+    RequestId,
+    /// The name before (C02-A10).
+    Id,
 }
 
 /// The Web API: paths and bodies.
@@ -156,9 +170,14 @@ pub struct ActionSpec {
     pub sends: Option<String>,
     /// How a file travels, for the uploading actions.
     pub multipart: Option<Multipart>,
+    /// Its own path of the Web API, in place of the dialect's pattern.
+    pub path: Option<String>,
     /// Named by the document without a description: no schema files.
     #[serde(default)]
     pub indexed_only: bool,
+    /// Whether the documents can be read to ask for no answer at all.
+    #[serde(default)]
+    pub may_stay_unanswered: bool,
     /// Described only by a neighbouring page.
     #[serde(default)]
     pub companion: bool,
@@ -184,6 +203,8 @@ pub struct Limit {
 pub struct Multipart {
     /// What stands before each member's name in the part names.
     pub prefix: String,
+    /// What servers also take in its place.
+    pub alias_prefix: Option<String>,
     /// Name of the part that is the file.
     pub file: String,
     /// Largest file, in bytes.

@@ -22,8 +22,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use catalog::{
-    ActionSpec, BodyStyle, Carries, Catalog, DisconnectSpec, Effect, ErrorSpec, Limit, LoginSpec, Multipart, PushSpec,
-    RtmSpec, Rule, WebSpec,
+    ActionSpec, BodyStyle, Carries, Catalog, CorrelationName, DisconnectSpec, Effect, ErrorSpec, Limit, LoginSpec,
+    Multipart, PushSpec, RtmSpec, Rule, WebSpec,
 };
 pub use coverage::{Place, Seen, Spot};
 pub use errata::{Cap, Erratum, ErratumKind, Patch, Reading, Resolution};

@@ -24,6 +24,7 @@ fn the_dialects_are_complete() {
         assert_eq!(dialect.schemas.names(Kind::Response).len(), described);
         (described, dialect.catalog.actions.len(), dialect.schemas.names(Kind::Push).len())
     };
+    assert_eq!(count("customer/v0.2"), (15, 15, 12));
     assert_eq!(count("customer/v0.3"), (15, 15, 11));
     assert_eq!(count("agent/v3.0"), (39, 41, 31));
     assert_eq!(count("agent/v0.2"), (22, 28, 17));
@@ -32,7 +33,10 @@ fn the_dialects_are_complete() {
 #[test]
 fn an_unknown_dialect_is_told_with_those_that_exist() {
     let error = PROTOCOL.dialect("agent/v9").unwrap_err();
-    assert_eq!(error.to_string(), "unknown dialect `agent/v9`; known: agent/v0.2, agent/v3.0, customer/v0.3");
+    assert_eq!(
+        error.to_string(),
+        "unknown dialect `agent/v9`; known: agent/v0.2, agent/v3.0, customer/v0.2, customer/v0.3"
+    );
 }
 
 #[test]
@@ -172,7 +176,7 @@ fn a_mismatch_names_the_leaf_and_its_line() {
                 keyword: "type".into(),
                 expected: "string".into(),
                 got: "7".into(),
-                source: Some("customer-v0.3 1134".into()),
+                source: Some("customer-v0.3 1134; C03-A20".into()),
                 place: Some(Place { file: "pushes/incoming_event".into(), member: "/thread_id".into() }),
             },
         ]

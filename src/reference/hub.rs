@@ -3,7 +3,7 @@
 //! A queue is bounded. Who does not read what he is sent is cut off, so that one slow reader costs neither memory nor anybody
 //! else's time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ struct Line {
 pub struct Hub {
     lines: HashMap<ConnectionId, Line>,
     by_user: HashMap<UserId, Vec<ConnectionId>>,
+    /// Logged-in connections of a dialect whose agents hear of every chat that they may see.
+    overhearing: BTreeMap<ConnectionId, (Spoken, UserId)>,
     opened: u64,
 }
 
@@ -80,6 +82,9 @@ impl Hub {
         self.logout(id);
         if let Some(line) = self.lines.get_mut(&id) {
             line.user = Some(user.clone());
+            if line.spoken.overhears() {
+                self.overhearing.insert(id, (line.spoken, user.clone()));
+            }
             self.by_user.entry(user.clone()).or_default().push(id);
         }
     }
@@ -87,6 +92,7 @@ impl Hub {
     /// Makes a connection nobody's. Returns whose it was.
     pub fn logout(&mut self, id: ConnectionId) -> Option<UserId> {
         let user = self.lines.get_mut(&id)?.user.take()?;
+        self.overhearing.remove(&id);
         if let Some(ids) = self.by_user.get_mut(&user) {
             ids.retain(|known| *known != id);
             if ids.is_empty() {
@@ -101,10 +107,20 @@ impl Hub {
         self.lines.get(&id)?.user.as_ref()
     }
 
+    /// All who are logged in.
+    pub fn users(&self) -> impl Iterator<Item = &UserId> {
+        self.by_user.keys()
+    }
+
     /// The connections of a user and what is spoken on them.
     pub fn of_user(&self, user: &UserId) -> impl Iterator<Item = (ConnectionId, Spoken)> {
         let ids = self.by_user.get(user).map(Vec::as_slice).unwrap_or_default();
         ids.iter().filter_map(|id| Some((*id, self.lines.get(id)?.spoken)))
+    }
+
+    /// The connections whose agents hear of every chat that they may see.
+    pub fn overhearing(&self) -> impl Iterator<Item = (ConnectionId, Spoken, &UserId)> {
+        self.overhearing.iter().map(|(id, (spoken, user))| (*id, *spoken, user))
     }
 
     /// Puts something into a connection's queue, or cuts it off when that is full.

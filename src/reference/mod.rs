@@ -1,6 +1,7 @@
 //! The reference server: documented behaviour, with defects on request.
 //!
-//! One licence on which customers (customer/v0.3) and agents (agent/v3.0) meet in the same chats, over RTM websockets and the Web API.
+//! One licence on which customers (customer/v0.2, customer/v0.3) and agents (agent/v0.2, agent/v3.0) meet in the same chats, over RTM
+//! websockets and the Web API.
 //! Tokens are `customer:NAME` and `agent:EMAIL`; the users are made at first use.
 //!
 //! A request's way: `connection` or `web` reads it, `rtm` checks it against the schema, `desk` takes the lock and lets `actions` carry it
@@ -28,7 +29,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use defects::{Defect, DefectError, DefectKind};
+pub use defects::{Defect, DefectError, DefectRow};
 pub use server::Server;
 
 use crate::protocol::Protocol;
@@ -52,13 +53,13 @@ pub struct ServerOptions {
 /// The times that the server keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
-    /// A customer's connection that is silent for so long is closed (customer-v0.3 123).
+    /// A customer's connection that is silent for so long is closed (customer-v0.3 123), and one of agent/v0.2 (C-IDX:19).
     pub customer_idle: Duration,
-    /// An agent's connection that is silent for so long is closed (agent-v3.0 rtm/intro:30).
+    /// A connection of agent/v3.0 that is silent for so long is closed (rtm/intro:30).
     pub agent_idle: Duration,
-    /// An agent's connection that has not logged in by then is closed (agent-v3.0 rtm/intro:28).
+    /// A connection of agent/v3.0 that has not logged in by then is closed (rtm/intro:28).
     pub agent_login: Duration,
-    /// How late the defect `late-answer` answers.
+    /// How late defects answer that answer after the documented limit.
     pub late_answer: Duration,
 }
 
@@ -76,7 +77,7 @@ impl Default for Timing {
 impl Timing {
     fn idle(&self, spoken: Spoken) -> Duration {
         match spoken {
-            Spoken::CustomerV03 => self.customer_idle,
+            Spoken::CustomerV02 | Spoken::CustomerV03 | Spoken::AgentV02 => self.customer_idle,
             Spoken::AgentV30 => self.agent_idle,
         }
     }
@@ -84,7 +85,7 @@ impl Timing {
     fn login_within(&self, spoken: Spoken) -> Option<Duration> {
         match spoken {
             // Just the idle rule (C03-A78).
-            Spoken::CustomerV03 => None,
+            Spoken::CustomerV02 | Spoken::CustomerV03 | Spoken::AgentV02 => None,
             Spoken::AgentV30 => Some(self.agent_login),
         }
     }
@@ -101,7 +102,7 @@ pub enum ReferenceError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The protocol data has neither of the dialects that the server speaks.
-    #[error("the schemas have neither customer/v0.3 nor agent/v3.0, which is all that the reference server speaks")]
+    /// The protocol data has none of the dialects that the server speaks.
+    #[error("the schemas have none of the dialects that the reference server speaks")]
     NothingToSpeak,
 }

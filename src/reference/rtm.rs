@@ -22,6 +22,7 @@ pub enum Reading {
 #[derive(Deserialize)]
 struct Salvaged {
     request_id: Option<String>,
+    id: Option<String>,
     action: String,
 }
 
@@ -33,10 +34,10 @@ pub fn read_request(dialect: &Dialect, text: &str) -> Reading {
             Reading::Request(request, wrong)
         }
         Err(reason) => match serde_json::from_str::<Salvaged>(text) {
-            Ok(Salvaged { request_id, action }) => {
+            Ok(Salvaged { request_id, id, action }) => {
                 let request = Request {
-                    correlation: request_id.map(Into::into),
-                    correlation_is_id: false,
+                    correlation_is_id: request_id.is_none() && id.is_some(),
+                    correlation: request_id.or(id).map(Into::into),
                     action: action.into(),
                     payload: Value::Null,
                     author_id: None,

@@ -164,8 +164,12 @@ impl<'a> Check<'a> {
             if let [one] = meant.as_slice() {
                 return one.errors.iter().for_each(|error| self.take(error));
             }
-            let known: Vec<&str> =
-                alternatives.iter().filter_map(|one| discriminator(one.schema).or(constant(one.schema))).collect();
+            let mut known: Vec<&str> = Vec::new();
+            for name in alternatives.iter().filter_map(|one| discriminator(one.schema).or(constant(one.schema))) {
+                if !known.contains(&name) {
+                    known.push(name);
+                }
+            }
             if of_same_type.len() > 1 && !map.is_empty() {
                 let key = map.keys().find(|key| nearest(key, known.iter().copied()).is_some());
                 let key =

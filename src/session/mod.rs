@@ -8,6 +8,7 @@ mod connect;
 mod rtm;
 mod target;
 mod token;
+mod variation;
 mod web;
 
 #[cfg(test)]
@@ -20,9 +21,10 @@ use serde_json::Value;
 
 pub use backoff::Backoff;
 pub use connect::SessionError;
-pub use rtm::{PingStyle, RtmSession};
+pub use rtm::{PING, PingStyle, RtmSession};
 pub use target::{Target, TargetError};
 pub use token::Token;
+pub use variation::{Authorization, Query, Upload, Variation};
 pub use web::WebSession;
 
 use crate::observe::{Clock, ConnectionId, Moment, Observer};
@@ -99,11 +101,12 @@ pub enum Session {
 }
 
 impl Session {
-    /// Sends a request and waits for its answer; `intended` is when it should have been sent.
-    pub async fn call(&self, action: &str, payload: &Value, intended: Moment) -> CallOutcome {
+    /// Sends a request and waits for its answer; `intended` is when it should have been sent. Only calls of the Web API can
+    /// be varied.
+    pub async fn call(&self, action: &str, payload: &Value, variation: &Variation, intended: Moment) -> CallOutcome {
         match self {
             Self::Rtm(session) => session.call(action, payload, intended).await,
-            Self::Web(session) => session.call(action, payload, intended).await,
+            Self::Web(session) => session.call_varied(action, payload, variation, intended).await,
         }
     }
 

@@ -45,7 +45,7 @@ fn response_time_starts_at_the_intended_moment() {
     let mut world = World::new();
     let conversation = &mut world.conversations[CUSTOMER];
     conversation.connected(ms(5), Duration::from_millis(5));
-    let text = request_text("1", "ping", &json!(null));
+    let text = request_text(CorrelationName::RequestId, "1", "ping", &json!(null));
     let sending = Sending { correlation: Some("1"), action: "ping", intended: ms(10), at: ms(40), text: &text };
     conversation.sending(sending);
     conversation.received(

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::message::{parse_web_answer, request_text, web_body};
 use crate::observe::{Closing, ConnectionId, Conversation, Moment, Sending};
-use crate::protocol::{BodyStyle, Protocol, Transport};
+use crate::protocol::{BodyStyle, CorrelationName, Protocol, Transport};
 
 const CUSTOMER: usize = 0;
 const AGENT: usize = 1;
@@ -91,7 +91,7 @@ impl World {
                     let correlation = conversation.next_correlation();
                     let text = match web {
                         true => web_body(BodyStyle::Wrapped, &json!({})).to_string(),
-                        false => request_text(&correlation, action, &json!({})),
+                        false => request_text(CorrelationName::RequestId, &correlation, action, &json!({})),
                     };
                     let correlation_id = (!web).then_some(correlation.as_str());
                     let number = conversation.sending(Sending {

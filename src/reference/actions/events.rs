@@ -49,7 +49,7 @@ fn initial(spoken: Spoken, event: Value) -> Result<NewEvent, Refusal> {
     };
     let recipients = match event.remove("recipients") {
         None | Some(Value::Null) => Recipients::All,
-        Some(_) if spoken == Spoken::CustomerV03 => Recipients::All,
+        Some(_) if matches!(spoken, Spoken::CustomerV02 | Spoken::CustomerV03) => Recipients::All,
         Some(recipients) => read(recipients)?,
     };
     let custom_id = event.get("custom_id").and_then(Value::as_str).map(str::to_owned);

@@ -1,4 +1,4 @@
-//! Filled forms as clients send them: customer-v0.3 327-403 and agent-v3.0 rtm/events:98-173.
+//! Filled forms as clients send them: customer-v0.3 327-403, much like agent/v0.2, and agent-v3.0 rtm/events:98-173.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -16,7 +16,7 @@ pub fn read_form(spoken: Spoken, mut event: Map<String, Value>) -> Result<Form, 
     let fields: Vec<Value> = read(event.remove("fields").unwrap_or_else(|| Value::Array(Vec::new())))?;
     let form_id = event.get("form_id").and_then(Value::as_str).map(str::to_owned);
     let field = |(n, field)| match spoken {
-        Spoken::CustomerV03 => Ok(customers_field(n, read(field)?)),
+        Spoken::CustomerV02 | Spoken::CustomerV03 | Spoken::AgentV02 => Ok(customers_field(n, read(field)?)),
         Spoken::AgentV30 => Ok(agents_field(n, read(field)?)),
     };
     Ok(Form { form_id, fields: fields.into_iter().enumerate().map(field).collect::<Result<_, Refusal>>()? })
@@ -28,7 +28,8 @@ struct CustomersField {
     kind: String,
     name: Option<String>,
     label: Option<String>,
-    required: Option<bool>,
+    /// A boolean, or its text (A02-A68).
+    required: Option<Value>,
     value: Option<String>,
     options: Option<Vec<CustomersOption>>,
 }
@@ -48,7 +49,8 @@ fn customers_field(number: usize, field: CustomersField) -> Field {
         (None, None) => Answer::Nothing,
     };
     let label = field.label.unwrap_or_default();
-    Field { id: id(number, field.name), kind: field.kind, label, required: field.required.unwrap_or(false), answer }
+    let required = field.required.is_some_and(|required| required == true || required == "true");
+    Field { id: id(number, field.name), kind: field.kind, label, required, answer }
 }
 
 #[derive(Deserialize)]

@@ -3,9 +3,12 @@
 //! Payloads have passed the request schema before they get here, so reading them can hardly fail; what the schema cannot say is
 //! checked here or in the world.
 
+pub mod agent_v02;
 pub mod agent_v30;
+pub mod customer_v02;
 pub mod customer_v03;
 mod events;
+mod filters;
 mod forms;
 
 use serde::de::DeserializeOwned;
@@ -36,7 +39,9 @@ pub struct Request<'a> {
 /// Why it is refused.
 pub fn perform(spoken: Spoken, request: Request<'_>) -> Result<Value, Refusal> {
     match spoken {
+        Spoken::CustomerV02 => customer_v02::perform(request),
         Spoken::CustomerV03 => customer_v03::perform(request),
+        Spoken::AgentV02 => agent_v02::perform(request),
         Spoken::AgentV30 => agent_v30::perform(request),
     }
 }
@@ -47,7 +52,9 @@ pub fn perform(spoken: Spoken, request: Request<'_>) -> Result<Value, Refusal> {
 /// Why it is refused.
 pub fn login(spoken: Spoken, world: &mut World, user: &UserId, payload: Value, is_new: bool) -> Result<Value, Refusal> {
     match spoken {
+        Spoken::CustomerV02 => customer_v02::login(world, user, payload, is_new),
         Spoken::CustomerV03 => customer_v03::login(world, user, payload, is_new),
+        Spoken::AgentV02 => agent_v02::login(world, user, payload, is_new),
         Spoken::AgentV30 => agent_v30::login(world, user, payload, is_new),
     }
 }

@@ -12,7 +12,7 @@ use crate::reference::world::{
 /// A push, if the dialect has it (rtm/pushes:25-886).
 pub fn push(world: &World, push: &Push) -> Option<(&'static str, Value)> {
     Some(match push {
-        Push::ThreadStarted { chat, thread: id } => {
+        Push::ThreadStarted { chat, thread: id, .. } => {
             let chat = world.chat(chat)?;
             let mut object = bare_chat(world, chat);
             object.insert("properties".to_owned(), properties(&chat.properties));
@@ -137,7 +137,12 @@ pub fn push(world: &World, push: &Push) -> Option<(&'static str, Value)> {
             }
             ("incoming_multicast", payload)
         }
-        Push::ScopesChanged { .. } | Push::CustomerUpdated { chat: Some(_), .. } => return None,
+        Push::ScopesChanged { .. }
+        | Push::SupervisorAdded { .. }
+        | Push::SupervisorRemoved { .. }
+        | Push::CustomerUpdated { chat: Some(_), .. }
+        | Push::CustomerUnbanned { .. }
+        | Push::EventSeen { .. } => return None,
     })
 }
 

@@ -11,7 +11,7 @@ use crate::reference::world::{
 /// A push, if the dialect has it (1077-1309).
 pub fn push(world: &World, push: &Push) -> Option<(&'static str, Value)> {
     Some(match push {
-        Push::ThreadStarted { chat, thread } => {
+        Push::ThreadStarted { chat, thread, .. } => {
             let chat = world.chat(chat)?;
             ("incoming_chat_thread", json!({ "chat": chat_with_thread(world, chat, chat.thread(thread)?) }))
         }
@@ -38,8 +38,12 @@ pub fn push(world: &World, push: &Push) -> Option<(&'static str, Value)> {
             let indicator = json!({ "author_id": author, "timestamp": now, "is_typing": is_typing });
             ("incoming_typing_indicator", json!({ "chat_id": chat, "typing_indicator": indicator }))
         }
+        Push::ScopesChanged { added, removed, .. } if added.groups.is_empty() && removed.groups.is_empty() => {
+            return None;
+        }
         Push::ScopesChanged { chat, added, removed } => {
-            let payload = json!({ "chat_id": chat, "scopes_added": scopes(added), "scopes_removed": scopes(removed) });
+            let (added, removed) = (scopes(&added.groups), scopes(&removed.groups));
+            let payload = json!({ "chat_id": chat, "scopes_added": added, "scopes_removed": removed });
             ("chat_scopes_updated", payload)
         }
         Push::CustomerUpdated { customer: id, chat: Some(chat) } => {
@@ -100,7 +104,7 @@ pub fn users(world: &World, chat: &Chat) -> Value {
     chat.users().filter_map(|id| user(world, id)).collect()
 }
 
-fn user(world: &World, id: &UserId) -> Option<Value> {
+pub(super) fn user(world: &World, id: &UserId) -> Option<Value> {
     world.customer(id).map(customer).or_else(|| world.agent(id).map(agent))
 }
 
@@ -166,7 +170,7 @@ pub fn scopes(groups: &[i64]) -> Value {
 }
 
 /// Fields of a filled form (339-397).
-fn form_fields(form: &Form) -> Value {
+pub fn form_fields(form: &Form) -> Value {
     form.fields.iter().map(form_field).collect()
 }
 

@@ -3,6 +3,8 @@
 
 mod actions_of_agents;
 mod actions_of_customers;
+mod actions_of_older_customers;
+mod agents_on_v02;
 mod conversation;
 mod defects;
 mod peers_that_misbehave;
@@ -22,7 +24,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use super::{Defect, Server, ServerOptions, Timing};
 use crate::message::{Body, parse_frame};
-use crate::protocol::{Dialect, Kind, Protocol};
+use crate::protocol::{CorrelationName, Dialect, Kind, Protocol};
 
 /// Far longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -73,7 +75,11 @@ impl TestServer {
 
     /// A customer who is logged in and has a name.
     async fn customer(&self, name: &str) -> Peer {
-        let mut peer = self.connect("customer/v0.3").await;
+        self.customer_speaking("customer/v0.3", name).await
+    }
+
+    async fn customer_speaking(&self, dialect: &str, name: &str) -> Peer {
+        let mut peer = self.connect(dialect).await;
         let payload = json!({"token": format!("Bearer customer:{name}"), "customer": {"name": name}});
         peer.user = peer.ok("login", payload).await["customer_id"].as_str().unwrap().to_owned();
         peer
@@ -121,7 +127,11 @@ impl Peer {
     async fn request(&mut self, action: &str, payload: Value) -> String {
         self.sent += 1;
         let id = format!("{}-{}", self.user, self.sent);
-        self.send(json!({"request_id": id, "action": action, "payload": payload}).to_string()).await;
+        let name = match self.dialect.catalog.rtm.correlation {
+            CorrelationName::RequestId => "request_id",
+            CorrelationName::Id => "id",
+        };
+        self.send(json!({name: id, "action": action, "payload": payload}).to_string()).await;
         id
     }
 

@@ -1,6 +1,7 @@
 //! Who may touch which chat, and the lists of groups behind it.
 
 use super::{AccessChange, Chat, ChatId, Push, Resource, UserId, World};
+use crate::reference::defects::Flag;
 use crate::reference::refusal::Refusal;
 
 /// The groups that every agent is in: 0, which stands for all agents (A30-B50), and 1, which the documents' samples name. Other groups exist,
@@ -9,6 +10,29 @@ pub const AGENT_GROUPS: [i64; 2] = [EVERYBODY, 1];
 
 /// The group of all agents.
 pub const EVERYBODY: i64 = 0;
+
+/// A group that nobody is in.
+pub(super) const EMPTY_GROUP: i64 = 77;
+
+/// Groups and agents that a chat is restricted to; without any it is open to everybody (customer-v0.3 472; A02-A44).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scopes {
+    /// Ids of groups.
+    pub groups: Vec<i64>,
+    /// Ids of agents.
+    pub agents: Vec<UserId>,
+}
+
+impl Scopes {
+    fn is_empty(&self) -> bool {
+        self.groups.is_empty() && self.agents.is_empty()
+    }
+
+    /// What is in these but not in the others.
+    fn beyond(&self, known: &Self) -> Self {
+        Self { groups: beyond(&self.groups, &known.groups), agents: beyond(&self.agents, &known.agents) }
+    }
+}
 
 /// Whether agents see what these groups may see.
 pub(super) fn open_to_agents(groups: &[i64]) -> bool {
@@ -22,7 +46,7 @@ impl World {
     /// validation for an id that does not exist, authorization for a chat of somebody else (C03-A59, C03-A65).
     pub fn chat_of_customer(&self, customer: &UserId, id: &ChatId) -> Result<&Chat, Refusal> {
         let chat = self.chats.get(id).ok_or_else(|| Refusal::no_chat(id))?;
-        if chat.customer.as_ref() == Some(customer) {
+        if chat.customer.as_ref() == Some(customer) || self.broken.has(Flag::ForeignChatsOpen) {
             Ok(chat)
         } else {
             Err(Refusal::authorization("You are not a user of this chat"))
@@ -44,38 +68,48 @@ impl World {
 
     /// Whether an agent may work with a chat.
     pub fn agent_may_see(&self, agent: &UserId, chat: &Chat) -> bool {
-        open_to_agents(&chat.groups) || chat.has_user(agent) || chat.followers.contains_key(agent)
+        open_to_agents(&chat.groups)
+            || chat.has_user(agent)
+            || chat.followers.contains_key(agent)
+            || chat.supervisors.contains(agent)
+            || chat.scoped_agents.contains(agent)
+            || self.broken.has(Flag::AccessIgnored)
     }
 
-    /// Restricts a chat to further groups or frees it from some, for its customer. Without any it is open to everybody
-    /// (customer-v0.3 472). Nothing is said when nothing changes (C03-A64).
+    /// Restricts a chat to further scopes or frees it from some. Nothing is said when nothing changes (C03-A64). Agents
+    /// who lose sight of the chat hear of it, too.
     ///
     /// # Errors
-    /// When it is not the customer's chat.
-    pub fn change_scopes(&mut self, by: &UserId, id: &ChatId, add: &[i64], remove: &[i64]) -> Result<(), Refusal> {
-        let before = self.chat_of_customer(by, id)?.groups.clone();
-        let mut after: Vec<i64> = before.iter().copied().filter(|group| *group != EVERYBODY).collect();
-        after.extend(add.iter().filter(|group| !before.contains(group)));
-        after.retain(|group| !remove.contains(group) || add.contains(group));
-        after.dedup();
+    /// When it is not the customer's chat, or not one that the agent may work with.
+    pub fn change_scopes(&mut self, by: &UserId, id: &ChatId, add: &Scopes, remove: &Scopes) -> Result<(), Refusal> {
+        let by_agent = self.agents.contains_key(by);
+        let chat = if by_agent { self.chat_of_agent(by, id)? } else { self.chat_of_customer(by, id)? };
+        let before = Scopes { groups: chat.groups.clone(), agents: chat.scoped_agents.clone() };
+        let mut after = Scopes {
+            groups: changed(&before.groups, &add.groups, &remove.groups),
+            agents: changed(&before.agents, &add.agents, &remove.agents),
+        };
+        after.groups.retain(|group| *group != EVERYBODY);
         if after.is_empty() {
-            after.push(EVERYBODY);
+            after.groups.push(EVERYBODY);
         }
-        let (added, removed) = (beyond(&after, &before), beyond(&before, &after));
+        let (added, removed) = (after.beyond(&before), before.beyond(&after));
         if added.is_empty() && removed.is_empty() {
             return Ok(());
         }
+        let mut to: Vec<UserId> = chat.customer.iter().cloned().collect();
+        to.extend(self.online_agents().into_iter().filter(|agent| self.agent_may_see(agent, chat)));
         let chat = self.chat_mut(id)?;
-        chat.groups = after;
+        (chat.groups, chat.scoped_agents) = (after.groups, after.agents);
         let agents = agents_of(chat);
-        for (change, groups) in [(AccessChange::Granted, &added), (AccessChange::Revoked, &removed)] {
+        for (change, groups) in [(AccessChange::Granted, &added.groups), (AccessChange::Revoked, &removed.groups)] {
             if !groups.is_empty() {
                 let resource = Resource::Chat(id.clone());
                 let what = Push::AccessChanged { change, resource, groups: groups.clone() };
                 self.push_consequence(agents.clone(), what);
             }
         }
-        self.push(by, vec![by.clone()], Push::ScopesChanged { chat: id.clone(), added, removed });
+        self.push(by, to, Push::ScopesChanged { chat: id.clone(), added, removed });
         Ok(())
     }
 
@@ -116,6 +150,8 @@ impl World {
         {
             let customer = self.chat_mut(id)?.customer.iter().cloned().collect();
             let (added, removed) = (beyond(&after, &before), beyond(&before, &after));
+            let only = |groups| Scopes { groups, agents: Vec::new() };
+            let (added, removed) = (only(added), only(removed));
             self.push_consequence(customer, Push::ScopesChanged { chat: id.clone(), added, removed });
         }
         // What was granted or revoked, or the resulting list (A30-Q17).
@@ -129,6 +165,17 @@ fn agents_of(chat: &Chat) -> Vec<UserId> {
 }
 
 /// What is in the first list but not in the second.
-fn beyond(all: &[i64], known: &[i64]) -> Vec<i64> {
-    all.iter().filter(|group| !known.contains(group)).copied().collect()
+fn beyond<T: PartialEq + Clone>(all: &[T], known: &[T]) -> Vec<T> {
+    all.iter().filter(|item| !known.contains(item)).cloned().collect()
+}
+
+/// A list with some items added and some removed; adding wins.
+fn changed<T: PartialEq + Clone>(before: &[T], add: &[T], remove: &[T]) -> Vec<T> {
+    let mut after = beyond(before, &beyond(remove, add));
+    for item in add {
+        if !after.contains(item) {
+            after.push(item.clone());
+        }
+    }
+    after
 }

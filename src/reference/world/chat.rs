@@ -35,10 +35,14 @@ pub struct Chat {
     pub agents: Vec<UserId>,
     /// Agents who listen without being users.
     pub followers: BTreeMap<UserId, Following>,
+    /// Agents who talk with the other agents only; no customer knows of them (agent-v0.2 312).
+    pub supervisors: Vec<UserId>,
     /// Its properties.
     pub properties: Properties,
     /// Groups whose agents may see it; group 0 stands for all agents.
     pub groups: Vec<i64>,
+    /// Further agents who may see it (agent-v0.2 723).
+    pub scoped_agents: Vec<UserId>,
     /// Oldest first; only the last can be active (C03-B94).
     pub threads: Vec<Thread>,
 }
@@ -78,16 +82,18 @@ impl Chat {
         self.customer.iter().chain(&self.agents)
     }
 
-    /// Who hears what is meant for `recipients`: users and followers.
+    /// Who hears what is meant for `recipients`: users, supervisors and followers.
     pub fn listeners(&self, recipients: Recipients) -> Vec<UserId> {
         let customer = self.customer.iter().filter(|_| recipients == Recipients::All);
         let followers = self.followers.iter().filter(|(_, how)| **how == Following::Everything).map(|(id, _)| id);
-        customer.chain(&self.agents).chain(followers).cloned().collect()
+        let supervisors = self.supervisors.iter().filter(|id| !self.followers.contains_key(*id));
+        customer.chain(&self.agents).chain(supervisors).chain(followers).cloned().collect()
     }
 
     /// Who hears of a key change: everybody, and those who stopped following too (A30-B44).
     pub fn key_listeners(&self) -> Vec<UserId> {
-        self.users().chain(self.followers.keys()).cloned().collect()
+        let supervisors = self.supervisors.iter().filter(|id| !self.followers.contains_key(*id));
+        self.users().chain(supervisors).chain(self.followers.keys()).cloned().collect()
     }
 }
 

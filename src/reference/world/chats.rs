@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::access::EMPTY_GROUP;
 use super::ids::short_code;
 use super::{Chat, ChatId, EVERYBODY, NewEvent, Properties, Push, Recipients, ThreadId, UserId, World};
+use crate::reference::defects::Flag;
 use crate::reference::refusal::Refusal;
 
 /// What a chat begins with.
@@ -13,6 +15,8 @@ pub struct NewChat {
     pub customer: Option<UserId>,
     /// Groups that may see it; all agents if none are named.
     pub groups: Vec<i64>,
+    /// Further agents who may see it.
+    pub scoped_agents: Vec<UserId>,
     /// Properties of the chat.
     pub properties: Properties,
     /// Properties of its first thread.
@@ -42,8 +46,10 @@ impl World {
             customer: new.customer,
             agents: self.agents.contains_key(by).then(|| by.clone()).into_iter().collect(),
             followers: Default::default(),
+            supervisors: Vec::new(),
             properties: new.properties,
-            groups: or_everybody(new.groups),
+            groups: or_everybody(new.groups, &new.scoped_agents),
+            scoped_agents: new.scoped_agents,
             threads: Vec::new(),
         };
         self.chats.insert(id.clone(), chat);
@@ -73,7 +79,8 @@ impl World {
         self.add_agent(id, by);
         let chat = self.chat_mut(id)?;
         chat.customer = new.customer.or(chat.customer.take());
-        chat.groups = or_everybody(new.groups);
+        chat.groups = or_everybody(new.groups, &new.scoped_agents);
+        chat.scoped_agents = new.scoped_agents;
         for (namespace, values) in new.properties {
             chat.properties.entry(namespace).or_default().extend(values);
         }
@@ -88,6 +95,9 @@ impl World {
         (properties, tags): (Properties, BTreeSet<String>),
         events: Vec<NewEvent>,
     ) -> Result<ThreadId, Refusal> {
+        if self.broken.has(Flag::UnscopedIsHidden) && self.chat_mut(id)?.groups == [EVERYBODY] {
+            self.chat_mut(id)?.groups = vec![EMPTY_GROUP];
+        }
         let thread = self.open_thread(id, properties)?;
         if let Some(thread) = self.chat_mut(id)?.thread_mut(&thread) {
             thread.tags = tags;
@@ -96,11 +106,11 @@ impl World {
             self.append(id, by, event)?;
         }
         let to = self.chat_mut(id)?.listeners(Recipients::All);
-        self.push(by, to, Push::ThreadStarted { chat: id.clone(), thread: thread.clone() });
+        self.push(by, to, Push::ThreadStarted { chat: id.clone(), thread: thread.clone(), running: false });
         Ok(thread)
     }
 }
 
-fn or_everybody(groups: Vec<i64>) -> Vec<i64> {
-    if groups.is_empty() { vec![EVERYBODY] } else { groups }
+fn or_everybody(groups: Vec<i64>, agents: &[UserId]) -> Vec<i64> {
+    if groups.is_empty() && agents.is_empty() { vec![EVERYBODY] } else { groups }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ChatId, EventId, Properties, PropertyNames, Recipients, ThreadId, UserId};
+use super::{ChatId, EventId, Properties, PropertyNames, Recipients, Scopes, ThreadId, UserId};
 
 /// Something that follows from an action.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,7 +70,7 @@ pub enum Target {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Push {
     /// A thread began, or somebody comes to a thread that is running.
-    ThreadStarted { chat: ChatId, thread: ThreadId },
+    ThreadStarted { chat: ChatId, thread: ThreadId, running: bool },
     /// An event was added to a running thread.
     EventSent { chat: ChatId, thread: ThreadId, event: EventId },
     /// A stored event changed.
@@ -83,10 +83,14 @@ pub enum Push {
     UserRemoved { chat: ChatId, thread: Option<ThreadId>, user: UserId },
     /// Somebody types, or stopped.
     Typing { chat: ChatId, thread: ThreadId, author: UserId, recipients: Recipients, is_typing: bool },
+    /// An agent became a supervisor of a chat, as agents are told.
+    SupervisorAdded { chat: ChatId, user: UserId },
+    /// An agent is no longer a supervisor of a chat, as agents are told.
+    SupervisorRemoved { chat: ChatId, user: UserId },
     /// What a customer has typed so far.
     SneakPeek { chat: ChatId, thread: ThreadId, author: UserId, text: String },
-    /// Groups were added to or removed from a chat, as customers are told.
-    ScopesChanged { chat: ChatId, added: Vec<i64>, removed: Vec<i64> },
+    /// Groups or agents were added to a chat's scopes or removed from them.
+    ScopesChanged { chat: ChatId, added: Scopes, removed: Scopes },
     /// An access list changed, as agents are told.
     AccessChanged { change: AccessChange, resource: Resource, groups: Vec<i64> },
     /// An agent created a customer.
@@ -95,6 +99,8 @@ pub enum Push {
     CustomerUpdated { customer: UserId, chat: Option<ChatId> },
     /// A customer may not come in for some days.
     CustomerBanned { customer: UserId, days: i64 },
+    /// A customer may come in again.
+    CustomerUnbanned { customer: UserId },
     /// An agent's routing status was set.
     AgentUpdated { agent: UserId },
     /// Properties were set; only those that changed.
@@ -109,8 +115,33 @@ pub enum Push {
     Transferred { chat: ChatId, by: UserId, target: Target },
     /// Somebody has seen a chat.
     Seen { chat: ChatId, user: UserId, timestamp: i64 },
+    /// Somebody has seen an event.
+    EventSeen { chat: ChatId, event: EventId, user: UserId },
     /// A button of a rich message was clicked.
     Postback { chat: ChatId, thread: ThreadId, event: EventId, user: UserId, postback: String, toggled: bool },
     /// A message outside of any chat.
     Multicast { author: UserId, content: Value, kind: Option<String> },
+}
+
+impl Push {
+    /// The chat that it is about, where every agent who may see that chat should know of it; and who already knows.
+    pub fn concerns(&self) -> Option<(&ChatId, Option<&UserId>)> {
+        match self {
+            Self::Typing { chat, author, .. } => Some((chat, Some(author))),
+            Self::ThreadStarted { chat, .. }
+            | Self::EventSent { chat, .. }
+            | Self::ThreadClosed { chat, .. }
+            | Self::UserAdded { chat, .. }
+            | Self::UserRemoved { chat, .. }
+            | Self::SupervisorAdded { chat, .. }
+            | Self::SupervisorRemoved { chat, .. }
+            | Self::SneakPeek { chat, .. }
+            | Self::ScopesChanged { chat, .. }
+            | Self::CustomerUpdated { chat: Some(chat), .. }
+            | Self::PropertiesUpdated { place: Place { chat, event: None, .. }, .. }
+            | Self::Seen { chat, .. }
+            | Self::EventSeen { chat, .. } => Some((chat, None)),
+            _ => None,
+        }
+    }
 }

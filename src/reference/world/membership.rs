@@ -1,6 +1,7 @@
 //! Who takes part in a chat, who listens, and handing chats over.
 
 use super::{AGENT_GROUPS, Agent, Chat, ChatId, EVERYBODY, Following, Push, Recipients, Target, UserId, World};
+use crate::reference::defects::Flag;
 use crate::reference::refusal::Refusal;
 
 impl World {
@@ -13,7 +14,6 @@ impl World {
         if chat.has_user(user) {
             return Err(Refusal::validation("`user_id`: this user is in the chat already"));
         }
-        let thread = chat.active_thread().map(|thread| thread.id.clone());
         if self.agents.contains_key(user) {
             self.add_agent(id, user);
         } else {
@@ -28,14 +28,22 @@ impl World {
                 thread.joined(user);
             }
         }
-        let mut to = self.chat_mut(id)?.listeners(Recipients::All);
+        self.introduce(by, id, user)
+    }
+
+    /// Tells the others in a chat about somebody who came, and him about the chat.
+    pub(super) fn introduce(&mut self, by: &UserId, id: &ChatId, user: &UserId) -> Result<(), Refusal> {
+        let chat = self.chat_mut(id)?;
+        let thread = chat.active_thread().map(|thread| thread.id.clone());
+        let mut to = chat.listeners(Recipients::All);
         // Who joins himself learns it from his own push; who is added gets the running thread instead.
         if user != by {
             to.retain(|listener| listener != user);
         }
         self.push(by, to, Push::UserAdded { chat: id.clone(), thread: thread.clone(), user: user.clone() });
         if let Some(thread) = thread.filter(|_| user != by) {
-            self.push_consequence(vec![user.clone()], Push::ThreadStarted { chat: id.clone(), thread });
+            let what = Push::ThreadStarted { chat: id.clone(), thread, running: true };
+            self.push_consequence(vec![user.clone()], what);
         }
         Ok(())
     }
@@ -52,10 +60,16 @@ impl World {
         if !chat.agents.contains(user) {
             return Err(Refusal::validation("`user_id`: this user is not in the chat"));
         }
+        self.take_out(by, id, user)
+    }
+
+    /// Removes an agent who is a user of a chat, and says so.
+    pub(super) fn take_out(&mut self, by: &UserId, id: &ChatId, agent: &UserId) -> Result<(), Refusal> {
+        let chat = self.chat_mut(id)?;
         let thread = chat.active_thread().map(|thread| thread.id.clone());
         let to = chat.listeners(Recipients::All);
-        self.drop_agent(id, user);
-        self.push(by, to, Push::UserRemoved { chat: id.clone(), thread, user: user.clone() });
+        self.drop_agent(id, agent);
+        self.push(by, to, Push::UserRemoved { chat: id.clone(), thread, user: agent.clone() });
         Ok(())
     }
 
@@ -72,13 +86,16 @@ impl World {
     /// When the agent may not see the chat.
     pub fn follow(&mut self, by: &UserId, id: &ChatId) -> Result<(), Refusal> {
         let chat = self.chat_of_agent(by, id)?;
-        if chat.has_user(by) || chat.followers.get(by) == Some(&Following::Everything) {
+        let hears = chat.has_user(by) || chat.followers.get(by) == Some(&Following::Everything);
+        if hears && !self.broken.has(Flag::FollowAlwaysTold) {
             return Ok(());
         }
         let chat = self.chat_mut(id)?;
-        chat.followers.insert(by.clone(), Following::Everything);
+        if !hears {
+            chat.followers.insert(by.clone(), Following::Everything);
+        }
         if let Some(thread) = chat.last_thread().map(|thread| thread.id.clone()) {
-            self.push(by, vec![by.clone()], Push::ThreadStarted { chat: id.clone(), thread });
+            self.push(by, vec![by.clone()], Push::ThreadStarted { chat: id.clone(), thread, running: true });
         }
         Ok(())
     }
@@ -88,10 +105,17 @@ impl World {
     /// # Errors
     /// When the agent is a user of the chat (A30-B45), or may not see it.
     pub fn unfollow(&mut self, by: &UserId, id: &ChatId) -> Result<(), Refusal> {
-        if self.chat_of_agent(by, id)?.has_user(by) {
+        let is_member = self.chat_of_agent(by, id)?.has_user(by);
+        if is_member && self.broken.has(Flag::MembersUnfollow) {
+            self.drop_agent(id, by);
+            return Ok(());
+        }
+        if is_member {
             return Err(Refusal::validation("Users of a chat cannot unfollow it"));
         }
-        if let Some(how) = self.chat_mut(id)?.followers.get_mut(by) {
+        if self.broken.has(Flag::UnfollowIsTotal) {
+            self.chat_mut(id)?.followers.remove(by);
+        } else if let Some(how) = self.chat_mut(id)?.followers.get_mut(by) {
             *how = Following::KeyChanges;
         }
         Ok(())

@@ -24,8 +24,10 @@ impl World {
         if chat.agents.iter().any(|agent| self.agents.get(agent).is_some_and(Agent::is_ready)) {
             return None;
         }
+        let open = open_to_agents(&chat.groups);
         let found =
-            if open_to_agents(&chat.groups) { self.ready.first().map(|(_, _, agent)| agent.clone()) } else { None };
+            self.ready.iter().map(|(_, _, agent)| agent).find(|agent| open || chat.scoped_agents.contains(agent));
+        let found = found.cloned();
         let Some(agent) = found else {
             self.wait(id);
             return None;
@@ -43,7 +45,7 @@ impl World {
         }
     }
 
-    /// Makes an agent a user of a chat, silently.
+    /// Makes an agent a user of a chat, silently but for a supervisor, who is one no more.
     pub(super) fn add_agent(&mut self, id: &ChatId, agent: &UserId) {
         let Some(chat) = self.chats.get_mut(id) else { return };
         if !chat.agents.contains(agent) {
@@ -54,6 +56,7 @@ impl World {
             thread.joined(agent);
             self.takes_part(id, agent);
         }
+        self.drop_supervisor(id, agent);
     }
 
     /// Counts an active chat among those of an agent.
@@ -82,7 +85,7 @@ impl World {
         let added = Push::UserAdded { chat: id.clone(), thread: thread.clone(), user: agent.clone() };
         self.push_consequence(others, added);
         if let Some(thread) = thread {
-            self.push_consequence(vec![agent.clone()], Push::ThreadStarted { chat: id.clone(), thread });
+            self.push_consequence(vec![agent.clone()], Push::ThreadStarted { chat: id.clone(), thread, running: true });
         }
     }
 }

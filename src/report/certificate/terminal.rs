@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::CertifyMeta;
-use crate::certify::{Blame, Certificate, Certification, CheckOutcome, CheckState, Coverage, Row, RowVerdict};
+use crate::certify::{Blame, Certificate, Certification, CheckOutcome, CheckState, Counts, Coverage, Row, RowVerdict};
 use crate::observe::{Direction, Grade, TranscriptFrame};
 use crate::protocol::Level;
 use crate::report::Style;
 use crate::report::format::{moment, one_line, shortened};
-use crate::report::terminal::Page;
+use crate::report::terminal::{Cell, Column, Line, Page, Table};
 use crate::verdict::Judgement;
 
 /// Frames shown of a broken check; the JSON report has all that were kept.
@@ -75,20 +75,38 @@ fn dialect(page: &mut Page<'_, impl Write>, certificate: &Certificate) -> io::Re
         let (all, checked) = counts.levels.get(level)?;
         Some(format!("{all} {level} ({checked} checked)"))
     });
-    page.labelled("requirements", &levels.collect::<Vec<_>>().join(", "))?;
+    page.labelled("rows", &levels.collect::<Vec<_>>().join(", "))?;
     page.labelled("verdicts", &verdicts(&counts.verdicts))?;
     if !counts.excluded.is_empty() {
         let reasons = counts.excluded.iter().map(|(reason, count)| format!("{count} {reason}"));
         page.labelled("excluded", &reasons.collect::<Vec<_>>().join(", "))?;
     }
-    for (section, verdicts_of) in &counts.sections {
-        let text = format!("{section}: {}", verdicts(verdicts_of));
-        page.labelled("", &text)?;
+    if !certificate.not_offered.is_empty() {
+        page.labelled("not offered", &certificate.not_offered.join(", "))?;
     }
     coverage(page, &certificate.coverage)?;
     let (findings, differences) = (certificate.documents.len(), certificate.differences.len());
     let document = &certificate.document;
-    page.labelled("document", &format!("{findings} findings for the owner of {document}, {differences} places where its words and our reading judge what was seen differently (certificate.json)"))
+    page.labelled("document", &format!("{findings} findings for the owner of {document}, {differences} places where its words and our reading judge what was seen differently (certificate.json)"))?;
+    matrix(page, counts)
+}
+
+/// Requirements by section of the document and verdict.
+fn matrix(page: &mut Page<'_, impl Write>, counts: &Counts) -> io::Result<()> {
+    let shown: Vec<RowVerdict> =
+        RowVerdict::ALL.into_iter().filter(|verdict| counts.verdicts.contains_key(verdict)).collect();
+    let mut columns = vec![Column { title: "section", gives_way: 0 }];
+    columns.extend(shown.iter().map(|verdict| Column { title: verdict.name(), gives_way: 0 }));
+    let rows: Vec<Line> = counts
+        .sections
+        .iter()
+        .map(|(section, verdicts)| {
+            let number = |verdict| verdicts.get(verdict).map(ToString::to_string).unwrap_or_default();
+            let numbers = shown.iter().map(|verdict| Cell::from(number(verdict)));
+            Line::Cells(std::iter::once(Cell::from(one_line(section))).chain(numbers).collect())
+        })
+        .collect();
+    Table::new(&columns, &rows, page.width).write(page)
 }
 
 fn verdicts(counts: &BTreeMap<RowVerdict, usize>) -> String {
@@ -110,7 +128,7 @@ fn coverage(page: &mut Page<'_, impl Write>, coverage: &Coverage) -> io::Result<
         let shown = coverage.unseen.iter().take(UNSEEN).map(|name| one_line(name)).collect::<Vec<_>>().join(", ");
         let more = coverage.unseen.len().saturating_sub(UNSEEN);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        page.labelled("never seen", &format!("{shown}{more}"))?;
+        page.labelled("not seen", &format!("{shown}{more}"))?;
     }
     Ok(())
 }

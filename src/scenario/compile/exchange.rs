@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Compiler;
 use super::steps::{Scope, WITHIN};
+use super::web::with_upload;
 use crate::protocol::{Channel, Dialect, Transport};
 use crate::scenario::file::{self, OneOrMore};
 use crate::scenario::plan::{Await, Call, Capture, Expect, Match, Never, Refuses};
@@ -32,6 +33,7 @@ impl Compiler<'_> {
             let problem = Problem::new(range, "`deliberately: invalid` needs another `expect` than success");
             self.problems.push(problem.help("such as `expect: { error: validation }`"));
         }
+        let web = self.web_options(call, pointer, scope);
         let assertions = self.assertions(call.assert.as_ref(), &at("assert"), scope, true);
         let capture = self.captures(call.capture.as_ref(), &at("capture"), scope);
         let share = self.captures(call.share.as_ref(), &at("share"), scope);
@@ -41,11 +43,17 @@ impl Compiler<'_> {
             if !offered && !deliberately_invalid {
                 self.not_offered(&call.call, &at("call"), dialect, scope.transport);
             } else if offered && let Some(payload) = &payload {
-                self.check_payload(dialect, call, payload, pointer);
+                let multipart = dialect.catalog.action(&call.call).and_then(|spec| spec.multipart.as_ref());
+                match multipart.filter(|_| call.upload.is_some()) {
+                    Some(multipart) => {
+                        self.check_payload(dialect, call, &with_upload(payload, multipart), pointer);
+                    }
+                    None => self.check_payload(dialect, call, payload, pointer),
+                }
             }
         }
         let action = call.call.clone();
-        Some(Call { action, payload: payload?, expect, assertions, deliberately_invalid, capture, share })
+        Some(Call { action, payload: payload?, expect, assertions, deliberately_invalid, web, capture, share })
     }
 
     fn expect(&mut self, expect: Option<&file::Expect>, pointer: &str, scope: &Scope<'_>) -> Expect {

@@ -10,7 +10,7 @@ use super::names::{Group, Known};
 use super::{Compiler, Surroundings};
 use crate::protocol::{Dialect, Transport};
 use crate::scenario::file::{self, Deed, Steps};
-use crate::scenario::plan::{BUILT_IN, Condition, Reaction, Step, StepAction};
+use crate::scenario::plan::{BUILT_IN, Condition, Reaction, Reconnect, Step, StepAction};
 use crate::scenario::problem::Problem;
 use crate::scenario::read::join;
 use crate::scenario::template::{Hole, Piece, Template, TextTemplate};
@@ -129,10 +129,29 @@ impl Compiler<'_> {
                 }
                 StepAction::Set(values)
             }
+            Deed::Closes(step) => {
+                self.needs_connection("closes", pointer, scope);
+                let within = step.closes.within.map_or(WITHIN, |time| time.0);
+                let not_before = step.closes.not_before.unwrap_or_default().0;
+                if not_before >= within {
+                    let problem = Problem::new(
+                        self.places.value(&join(&at("closes"), "not_before")),
+                        "`not_before` is not shorter than `within`",
+                    );
+                    self.problems.push(problem.help(format!("`within` is {within:?} here")));
+                }
+                StepAction::Closes { within, not_before }
+            }
+            Deed::Reconnect(step) => {
+                self.needs_connection("reconnect", pointer, scope);
+                let query = self.query(step.reconnect.query.as_ref(), &join(&at("reconnect"), "query"), scope);
+                let refused = step.reconnect.expect == Some(file::Welcome::Refused);
+                StepAction::Reconnect(Reconnect { query, refused })
+            }
             Deed::Connection(step) => {
                 let (name, action) = match step {
                     file::ConnectionStep::Disconnect => ("disconnect", StepAction::Disconnect),
-                    file::ConnectionStep::Reconnect => ("reconnect", StepAction::Reconnect),
+                    file::ConnectionStep::Reconnect => ("reconnect", StepAction::Reconnect(Reconnect::default())),
                 };
                 self.needs_connection(name, pointer, scope);
                 action

@@ -22,8 +22,16 @@ pub(in crate::scenario) struct CallStep {
     /// What should hold of the answer's payload.
     #[schemars(length(min = 1))]
     pub assert: Option<Vec<Assertion>>,
-    /// `invalid`: the payload is meant to be wrong.
+    /// `invalid`: the payload is meant to be wrong, or the action not to be there.
     pub deliberately: Option<Deliberately>,
+    /// Over the Web API, the `Authorization` header in place of the token's; `none` for no header.
+    pub authorization: Option<String>,
+    /// Over the Web API, changes of the URL's query: member → value, or null to leave it out.
+    pub query: Option<BTreeMap<String, Value>>,
+    /// Over the Web API, the media type of the body in place of the documented one.
+    pub content_type: Option<String>,
+    /// The file that is sent, for an action that takes one.
+    pub upload: Option<Upload>,
     /// Values to take from the answer: name → JSON pointer.
     pub capture: Option<BTreeMap<String, String>>,
     /// Values to take from the answer for the whole cast, read as `${cast.NAME}`: name → JSON pointer.
@@ -45,11 +53,24 @@ pub(in crate::scenario) enum Expect {
     Error(OneOrMore),
 }
 
+/// A made-up file.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Upload {
+    /// Its size.
+    #[schemars(range(max = 100_000_000))]
+    pub bytes: usize,
+    /// Its name; by default `file`.
+    pub name: Option<String>,
+    /// Its media type; by default `application/octet-stream`.
+    pub r#type: Option<String>,
+}
+
 /// How a payload is meant.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::scenario) enum Deliberately {
-    /// It breaks the documented format on purpose.
+    /// It breaks the documented format on purpose, or there is no such action.
     Invalid,
 }
 

@@ -44,6 +44,8 @@ pub(in crate::scenario) enum Deed {
     Meet(MeetStep),
     WaitFor(WaitForStep),
     Set(SetStep),
+    Closes(ClosesStep),
+    Reconnect(ReconnectStep),
     Connection(ConnectionStep),
 }
 
@@ -252,6 +254,52 @@ pub(in crate::scenario) enum ConnectionStep {
     Disconnect,
     /// Close the connection if it is open, connect and log in again.
     Reconnect,
+}
+
+/// Wait until the server ends the connection.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct ClosesStep {
+    /// When; `{}` for soon.
+    pub closes: Closing,
+}
+
+/// When the server should end a connection, counted from the end of the step before.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Closing {
+    /// How long it may take; by default 15s.
+    pub within: Option<Time>,
+    /// How long the connection has to stay open; by default not at all.
+    pub not_before: Option<Time>,
+}
+
+/// Close the connection if it is open, and connect again in another way.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct ReconnectStep {
+    /// In which way.
+    pub reconnect: Reconnecting,
+}
+
+/// Another way to connect.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Reconnecting {
+    /// Changes of the URL's query: member → value, or null to leave it out.
+    pub query: Option<BTreeMap<String, Value>>,
+    /// What the server should do; by default `success`.
+    pub expect: Option<Welcome>,
+}
+
+/// What a server should do with a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::scenario) enum Welcome {
+    /// Take it, and let the actor log in.
+    Success,
+    /// Refuse the handshake, or end the connection within 5 s. Nobody logs in.
+    Refused,
 }
 
 /// Members that every step that is a mapping may have besides its own.

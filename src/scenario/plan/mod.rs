@@ -16,6 +16,7 @@ pub use value::*;
 
 use super::template::Template;
 use crate::protocol::{Dialect, NegativeClass, RequirementId, Transport};
+use crate::session::{PingStyle, Upload};
 
 /// A whole scenario.
 #[derive(Debug)]
@@ -62,6 +63,10 @@ pub struct Actor {
     pub credentials: String,
     /// Whether it logs in by itself when it connects, and what it says besides the token.
     pub login: Option<Template>,
+    /// The actor whose token it uses, when several members of a cast are one user: itself, or another one.
+    pub identity: Option<String>,
+    /// How its connection is kept alive; as the run says, if it does not.
+    pub keep_alive: Option<PingStyle>,
     /// What it does.
     pub steps: Vec<Step>,
 }
@@ -145,9 +150,26 @@ pub enum StepAction {
     /// Close the connection.
     Disconnect,
     /// Close the connection if it is open, connect and log in again.
-    Reconnect,
+    Reconnect(Reconnect),
+    /// Wait until the server ends the connection.
+    Closes {
+        /// How long at most.
+        within: Duration,
+        /// How long it has to stay open.
+        not_before: Duration,
+    },
     /// Set names to values.
     Set(Vec<(String, Template)>),
+}
+
+/// Close the connection if it is open and connect again.
+#[derive(Debug, Default)]
+pub struct Reconnect {
+    /// Changes of the URL's query: values, and null to leave a member out.
+    pub query: Vec<(String, Template)>,
+    /// Whether the server should refuse: by its answer to the handshake, or by ending the connection soon. Nobody logs in
+    /// then.
+    pub refused: bool,
 }
 
 /// Call an action.
@@ -161,12 +183,27 @@ pub struct Call {
     pub expect: Expect,
     /// What should hold of the answer's payload.
     pub assertions: Vec<Assertion>,
-    /// Whether the payload is meant to be wrong.
+    /// Whether the payload, or the action itself, is meant to be wrong.
     pub deliberately_invalid: bool,
+    /// What is different about this call of the Web API.
+    pub web: Option<Box<WebOptions>>,
     /// Values to take from the answer, for this actor.
     pub capture: Vec<Capture>,
     /// Values to take from the answer, for the whole cast.
     pub share: Vec<Capture>,
+}
+
+/// What is different about a call of the Web API.
+#[derive(Debug)]
+pub struct WebOptions {
+    /// The `Authorization` header: another text than the token's, or `None` for no header.
+    pub authorization: Option<Option<Template>>,
+    /// Changes of the URL's query: values, and null to leave a member out.
+    pub query: Vec<(String, Template)>,
+    /// Media type of the body.
+    pub content_type: Option<String>,
+    /// The file that is sent.
+    pub upload: Option<Upload>,
 }
 
 /// What an answer should be.
@@ -254,7 +291,7 @@ pub enum Condition {
 }
 
 /// Shown names of things that templates can use besides captures and data.
-pub const BUILT_IN: &[&str] = &["actor.id", "actor.number", "actor.user", "unique", "now"];
+pub const BUILT_IN: &[&str] = &["actor.id", "actor.number", "actor.user", "actor.token", "unique", "now"];
 
 impl Actor {
     /// All actions that the actor may call, in its steps and reactions.

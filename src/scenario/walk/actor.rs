@@ -58,15 +58,21 @@ pub(super) struct Walker {
 /// Walks an actor from its due moment to its end, and says how it went. Failures go to the stage's surroundings.
 pub async fn walk(scenario: Arc<Scenario>, instance: Instance, stage: Stage) -> ActorOutcome {
     let Instance { actor, number, due, seed, cast, persistent } = instance;
-    let mut awaits = false;
-    visit(&actor.steps, &mut |step| awaits |= matches!(step.action, StepAction::Await(_) | StepAction::Never(_)));
+    let (mut awaits, mut ends) = (false, false);
+    visit(&actor.steps, &mut |step| match &step.action {
+        StepAction::Await(_) | StepAction::Never(_) => awaits = true,
+        StepAction::Closes { .. } => ends = true,
+        StepAction::Reconnect(reconnect) => ends |= reconnect.refused,
+        _ => {}
+    });
     let walker = Walker {
         scenario,
         number,
         seed: actor_seed(seed, &actor.name, number),
         cast,
         inbox: Inbox::new(awaits),
-        connection: Connection::new(&actor, persistent),
+        // Who waits for the end of its connection does not want another one by itself.
+        connection: Connection::new(&actor, persistent && !ends),
         actor,
         stage,
         kept: Mutex::default(),
@@ -89,8 +95,7 @@ pub async fn walk(scenario: Arc<Scenario>, instance: Instance, stage: Stage) -> 
             ActorOutcome::Failed
         }
     };
-    walker.give_back_token();
-    walker.cast.leave();
+    walker.give_back_tokens();
     outcome
 }
 
@@ -101,7 +106,7 @@ fn actor_seed(seed: u64, name: &str, number: u64) -> u64 {
 
 impl Walker {
     async fn script(&self, due: Moment) -> Result<(), Stopped> {
-        self.connect(due).await.map_err(|fault| Stopped {
+        self.connect(due, &[]).await.map_err(|fault| Stopped {
             step: format!("/actors/{}", self.actor.name),
             reason: fault.reason,
             is_servers: fault.is_servers,

@@ -3,20 +3,27 @@
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::actor::{Walker, lock};
+use super::proof::Stopped;
 use super::strand::Strand;
 use crate::message::ApiError;
 use crate::observe::{Closing, ConnectionId, Moment};
 use crate::protocol::Transport;
-use crate::scenario::plan::Actor;
-use crate::session::{Backoff, CallOutcome, RtmSession, Session, SessionContext, SessionError, Token, WebSession};
+use crate::scenario::plan::{Actor, Step};
+use crate::session::{
+    Backoff, CallOutcome, Query, RtmSession, Session, SessionContext, SessionError, Token, Variation, WebSession,
+};
 
 /// Attempts to establish a broken connection again, before the actor is given up.
 const RECONNECTS: u32 = 8;
+
+/// For a server that takes a connection, to end it, when it should not have taken it.
+const REFUSED_WITHIN: Duration = Duration::from_secs(5);
 
 /// What an actor has of a connection.
 pub(super) struct Connection {
@@ -42,6 +49,11 @@ pub(super) struct Fault {
 }
 
 impl Fault {
+    /// The end of a line of steps.
+    pub fn at(self, step: &Step) -> Stopped {
+        Stopped { is_servers: self.is_servers, ..Stopped::broken(step, self.reason) }
+    }
+
     pub fn ours(reason: String) -> Self {
         Self { reason, is_servers: false }
     }
@@ -88,27 +100,79 @@ impl Walker {
     ///
     /// # Errors
     /// [`Fault`], also when the login is refused.
-    pub async fn connect(&self, due: Moment) -> Result<(), Fault> {
+    pub async fn connect(&self, due: Moment, query: &Query) -> Result<(), Fault> {
         let token = self.token().map_err(Fault::ours)?;
-        let context = self.context();
         match self.actor.transport {
             Transport::Web => {
-                let session = Session::Web(WebSession::new(&context, &token, None));
+                let session = Session::Web(WebSession::new(&self.context(), &token, None));
                 *lock(&self.connection.session) = Some(Arc::new(session));
                 *lock(&self.connection.ready_since) = due;
             }
             Transport::Websocket => {
-                // In boxes, here and below: an actor lives long, and would keep the room for connecting all its life.
-                let connecting = Box::pin(RtmSession::connect(&context, &token));
-                let session = connecting.await.map_err(|error| Fault::from(&error))?;
-                let session = Arc::new(Session::Rtm(session));
-                *lock(&self.connection.session) = Some(session.clone());
-                self.connection.opened.notify_one();
+                let session = self.open(&token, query).await.map_err(|error| Fault::from(&error))?;
+                // In a box, here and below: an actor lives long, and would keep the room for this all its life.
                 Box::pin(self.log_in(&session)).await?;
                 *lock(&self.connection.ready_since) = self.stage.clock.now();
             }
         }
         Ok(())
+    }
+
+    /// Opens a websocket with changes of the URL's query, and has it pumped.
+    async fn open(&self, token: &Token, query: &Query) -> Result<Arc<Session>, SessionError> {
+        let session = Box::pin(RtmSession::connect_varied(&self.context(), token, query)).await?;
+        let session = Arc::new(Session::Rtm(session));
+        *lock(&self.connection.session) = Some(session.clone());
+        self.connection.opened.notify_one();
+        Ok(session)
+    }
+
+    /// Connects without logging in, and looks whether the server refuses: by its answer to the handshake, or by ending
+    /// the connection soon.
+    ///
+    /// # Errors
+    /// [`Fault`], when it does not.
+    pub async fn be_refused(&self, query: &Query) -> Result<(), Fault> {
+        let token = self.token().map_err(Fault::ours)?;
+        let session = match self.open(&token, query).await {
+            Ok(session) => session,
+            Err(SessionError::Http { .. } | SessionError::Reset { .. }) => return Ok(()),
+            Err(error) => return Err(Fault::from(&error)),
+        };
+        let Session::Rtm(rtm) = &*session else { return Ok(()) };
+        let ended = tokio::time::timeout(REFUSED_WITHIN, rtm.ended()).await;
+        self.disconnect().await;
+        match ended {
+            Ok(_) => Ok(()),
+            Err(_) => {
+                let reason = format!("the server took the connection and kept it for {REFUSED_WITHIN:?}");
+                Err(Fault { reason, is_servers: true })
+            }
+        }
+    }
+
+    /// Waits until the server ends the connection.
+    ///
+    /// # Errors
+    /// [`Fault`], when it does not do so in this time, counted from `began`, or when there is no connection.
+    pub async fn be_closed(&self, began: Moment, within: Duration, not_before: Duration) -> Result<(), Fault> {
+        let session = lock(&self.connection.session).clone();
+        let Some(Session::Rtm(rtm)) = session.as_deref() else {
+            return Err(Fault::ours("there is no connection".to_owned()));
+        };
+        let broken = |reason: String| Err(Fault { reason, is_servers: true });
+        let deadline = self.stage.clock.instant(began + within);
+        match tokio::time::timeout_at(deadline.into(), rtm.ended()).await {
+            Ok((Closing::ByUs, _)) => Err(Fault::ours("we closed the connection ourselves".to_owned())),
+            Ok((_, at)) if at.since(began) < not_before => {
+                let after = at.since(began).as_secs_f64();
+                broken(format!(
+                    "the server ended the connection after {after:.1} s, expected not before {not_before:?}"
+                ))
+            }
+            Ok(_) => Ok(()),
+            Err(_) => broken(format!("the server did not end the connection within {within:?}")),
+        }
     }
 
     async fn log_in(&self, session: &Session) -> Result<(), Fault> {
@@ -132,10 +196,10 @@ impl Walker {
     }
 
     /// Sends a request on the present connection.
-    pub async fn call(&self, action: &str, payload: &Value, intended: Moment) -> CallOutcome {
+    pub async fn call(&self, action: &str, payload: &Value, variation: &Variation, intended: Moment) -> CallOutcome {
         let session = lock(&self.connection.session).clone();
         match session {
-            Some(session) => session.call(action, payload, intended).await,
+            Some(session) => session.call(action, payload, variation, intended).await,
             None => CallOutcome::NotSent("there is no connection".to_owned()),
         }
     }
@@ -225,25 +289,37 @@ impl Walker {
         }
     }
 
-    /// Gives the token back, so that another actor may use it.
-    pub fn give_back_token(&self) {
-        let token = lock(&self.connection.token).take();
-        if let Some(token) = token {
-            self.stage.surroundings.return_token(&self.connection.pool, token);
+    /// Leaves the cast and gives tokens back, so that other actors may use them.
+    pub fn give_back_tokens(&self) {
+        let own = lock(&self.connection.token).take().filter(|_| self.actor.identity.is_none());
+        for (pool, token) in own.map(|token| (self.connection.pool.clone(), token)).into_iter().chain(self.cast.leave())
+        {
+            self.stage.surroundings.return_token(&pool, token);
         }
     }
 
+    /// The actor's token, which it takes when it first needs it.
+    ///
+    /// # Errors
+    /// In words, when there is none.
     pub fn token(&self) -> Result<Token, String> {
         let mut held = lock(&self.connection.token);
         if let Some(token) = held.as_ref() {
             return Ok(token.clone());
         }
-        let token = self.stage.surroundings.take_token(&self.connection.pool)?;
+        let pool = &self.connection.pool;
+        let take = || self.stage.surroundings.take_token(pool);
+        let token = match &self.actor.identity {
+            Some(identity) => self.cast.token(identity, pool, take)?,
+            None => take()?,
+        };
         *held = Some(token.clone());
         Ok(token)
     }
 
     pub fn context(&self) -> SessionContext {
-        SessionContext { dialect: self.actor.dialect.clone(), ..self.stage.session.clone() }
+        let session = self.stage.session.clone();
+        let pings = self.actor.keep_alive.unwrap_or(session.pings);
+        SessionContext { dialect: self.actor.dialect.clone(), pings, ..session }
     }
 }

@@ -9,8 +9,9 @@ use super::inbox::Arrived;
 use super::proof::Stopped;
 use super::strand::{Strand, Walked};
 use crate::message::ApiError;
-use crate::scenario::plan::{Assertion, Await, Call, Capture, Expect, Match, Never, Step};
-use crate::session::CallOutcome;
+use crate::scenario::plan::{Assertion, Await, Call, Capture, Expect, Match, Never, Step, WebOptions};
+use crate::scenario::template::Template;
+use crate::session::{Authorization, CallOutcome, Variation};
 
 /// What a step takes out of a payload, and what it asserts of it.
 struct Look<'p> {
@@ -34,9 +35,13 @@ impl Strand<'_> {
         if !call.deliberately_invalid {
             self.walker.sign(&call.action, &mut payload);
         }
+        let variation = match &call.web {
+            Some(web) => self.variation(step, web)?,
+            None => Variation::default(),
+        };
         self.mark = self.walker.inbox.mark();
         self.taken.clear();
-        let outcome = self.walker.call(&call.action, &payload, self.intended).await;
+        let outcome = self.walker.call(&call.action, &payload, &variation, self.intended).await;
         self.intended = self.now();
         let action = call.action.as_str();
         let broken = |reason: String| Err(Stopped::broken(step, reason));
@@ -56,6 +61,28 @@ impl Strand<'_> {
                 Err(Stopped::unfit(step, format!("`{action}` could not be sent: {reason}")))
             }
         }
+    }
+
+    fn variation(&mut self, step: &Step, web: &WebOptions) -> Result<Variation, Stopped> {
+        Ok(Variation {
+            authorization: match &web.authorization {
+                None => Authorization::Token,
+                Some(None) => Authorization::None,
+                Some(Some(text)) => Authorization::Text(text_of(self.fill(step, text)?).unwrap_or_default()),
+            },
+            query: self.changes(step, &web.query)?,
+            content_type: web.content_type.clone(),
+            upload: web.upload.clone(),
+        })
+    }
+
+    /// Changes of a URL's query, with the holes filled.
+    pub(super) fn changes(
+        &mut self,
+        step: &Step,
+        query: &[(String, Template)],
+    ) -> Result<Vec<(String, Option<String>)>, Stopped> {
+        query.iter().map(|(member, value)| Ok((member.clone(), text_of(self.fill(step, value)?)))).collect()
     }
 
     /// What is wrong about the kind of an answer, with what came.
@@ -202,6 +229,15 @@ impl Wanted<'_> {
         }
         let matches = self.matches.iter().map(|(pointer, value)| format!("{pointer} = {value}"));
         format!("{names} with {}", matches.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// A value as a URL or a header has it; null is none.
+fn text_of(value: Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text),
+        other => Some(other.to_string()),
     }
 }
 

@@ -11,7 +11,7 @@ use super::{Proof, ProofOutcome};
 use crate::message::ApiError;
 use crate::protocol::{Channel, Kind, Mutation, NegativeClass, Transport, mutations};
 use crate::scenario::plan::{Refuses, Step};
-use crate::session::{CallOutcome, RtmSession, Token, WebSession};
+use crate::session::{CallOutcome, RtmSession, Token, Variation, WebSession};
 
 /// A token that nobody has.
 const NOBODY: &str = "nobody-has-this-token";
@@ -30,7 +30,7 @@ impl Strand<'_> {
         };
         let dialect = self.walker.actor.dialect.clone();
         if let Some(class) = refuses.class {
-            let outcome = self.walker.call(&refuses.action, &payload, self.intended).await;
+            let outcome = self.walker.call(&refuses.action, &payload, &Variation::default(), self.intended).await;
             let wrong = self.must_be_refused("the request", outcome);
             self.told(step, refuses, class, wrong);
             return Ok(());
@@ -44,8 +44,9 @@ impl Strand<'_> {
         let all = mutations(&dialect, &refuses.action, &payload);
         let is_upload = dialect.catalog.action(&refuses.action).is_some_and(|spec| spec.multipart.is_some());
         for class in NegativeClass::ALL {
-            // Part of a form are texts, whatever is put there.
-            let expressible = |mutation: &&Mutation| !is_upload || mutation.class == NegativeClass::MissingMember;
+            // The parts of a form are texts, whatever is put there.
+            let in_a_form = matches!(class, NegativeClass::MissingMember | NegativeClass::OutsideLimit);
+            let expressible = |_: &&Mutation| !is_upload || in_a_form;
             let mistakes: Vec<&Mutation> =
                 all.iter().filter(|mutation| mutation.class == *class).filter(expressible).collect();
             if !mistakes.is_empty() {
@@ -63,7 +64,7 @@ impl Strand<'_> {
         let before = self.ask(step, refuses).await.map_err(|reason| vec![reason])?;
         let mut wrong = Vec::new();
         for mistake in mistakes {
-            let outcome = self.walker.call(&refuses.action, &mistake.payload, self.now()).await;
+            let outcome = self.walker.call(&refuses.action, &mistake.payload, &Variation::default(), self.now()).await;
             wrong.extend(self.must_be_refused(&mistake.what, outcome).err().into_iter().flatten());
         }
         let after = self.ask(step, refuses).await.map_err(|reason| vec![reason])?;
@@ -84,7 +85,7 @@ impl Strand<'_> {
     async fn ask(&mut self, step: &Step, refuses: &Refuses) -> Result<Value, String> {
         let Some((action, payload)) = &refuses.unchanged else { return Ok(Value::Null) };
         let payload = self.fill(step, payload).map_err(|stopped| stopped.reason)?;
-        match self.walker.call(action, &payload, self.now()).await {
+        match self.walker.call(action, &payload, &Variation::default(), self.now()).await {
             CallOutcome::Answered { success: true, payload } => Ok(payload),
             other => Err(format!("`{action}`, which should tell whether anything changed, {}", self.shown(&other))),
         }

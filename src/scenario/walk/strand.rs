@@ -147,7 +147,9 @@ impl<'a> Strand<'a> {
                 let walks = strands.iter_mut().zip(lists).map(|(strand, steps)| strand.steps(steps));
                 let walked = futures_util::future::join_all(walks).await;
                 self.intended = strands.iter().map(|strand| strand.intended).max().unwrap_or(self.intended);
-                walked.into_iter().collect()
+                // One that nobody has been told of yet comes first.
+                let stopped = walked.into_iter().filter_map(Result::err).min_by_key(|stopped| stopped.told);
+                stopped.map_or(Ok(()), Err)
             }
             StepAction::React { reactions, during } => self.react(reactions, during).await,
             StepAction::Meet(name) => {
@@ -170,13 +172,20 @@ impl<'a> Strand<'a> {
                 self.intended = self.now();
                 Ok(())
             }
-            StepAction::Reconnect => {
+            StepAction::Reconnect(reconnect) => {
+                let query = self.changes(step, &reconnect.query)?;
                 self.walker.disconnect().await;
-                let connected = self.walker.connect(self.intended).await;
-                connected
-                    .map_err(|fault| Stopped { is_servers: fault.is_servers, ..Stopped::broken(step, fault.reason) })?;
+                let connected = match reconnect.refused {
+                    true => Box::pin(self.walker.be_refused(&query)).await,
+                    false => self.walker.connect(self.intended, &query).await,
+                };
                 self.intended = self.now();
-                Ok(())
+                connected.map_err(|fault| fault.at(step))
+            }
+            StepAction::Closes { within, not_before } => {
+                let closed = self.walker.be_closed(self.intended, *within, *not_before).await;
+                self.intended = self.now();
+                closed.map_err(|fault| fault.at(step))
             }
             StepAction::Set(values) => {
                 for (name, template) in values {
@@ -273,6 +282,7 @@ impl Lookup for Strand<'_> {
         match name {
             "actor.id" => Some(json!(self.walker.label().replace(' ', "-"))),
             "actor.number" => Some(json!(self.walker.number)),
+            "actor.token" => Some(json!(self.walker.token().ok()?.reveal())),
             "actor.user" => self.walker.user().map(Value::String),
             "unique" => {
                 static COUNT: AtomicU64 = AtomicU64::new(0);

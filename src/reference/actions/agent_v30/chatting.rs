@@ -63,6 +63,7 @@ fn new_chat(sent: ChatSent) -> Result<NewChat, Refusal> {
     Ok(NewChat {
         customer: sent.users.into_iter().flatten().map(|user| user.id).next(),
         groups: sent.access.map(|access| access.group_ids).unwrap_or_default(),
+        scoped_agents: Vec::new(),
         properties: events::optional_properties(HERE, sent.properties)?,
         thread_properties: events::optional_properties(HERE, thread.properties)?,
         events: events::all_initial(HERE, thread.events)?,
@@ -151,7 +152,7 @@ struct SendTypingIndicator {
     is_typing: bool,
 }
 
-/// `send_typing_indicator` (1658).
+/// `send_typing_indicator` (1658; agent-v0.2-methods 583).
 pub fn send_typing_indicator(world: &mut World, user: &UserId, payload: Value) -> Result<Value, Refusal> {
     let SendTypingIndicator { chat_id, recipients, is_typing } = read(payload)?;
     world.chat_of_agent(user, &chat_id)?;

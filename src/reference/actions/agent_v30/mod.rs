@@ -1,13 +1,13 @@
 //! agent/v3.0. Line numbers are those of the methods page.
 
 mod archives;
-mod chatting;
-mod customers;
+pub(super) mod chatting;
+pub(super) mod customers;
 mod membership;
 mod paging;
 mod properties;
 mod reading;
-mod session;
+pub(super) mod session;
 
 use serde_json::Value;
 

@@ -76,7 +76,7 @@ struct UpdateLastSeen {
     timestamp: Option<i64>,
 }
 
-/// `update_last_seen_timestamp` (1763).
+/// `update_last_seen_timestamp` (1763; agent-v0.2-methods 887).
 pub fn update_last_seen_timestamp(world: &mut World, user: &UserId, payload: Value) -> Result<Value, Refusal> {
     let UpdateLastSeen { chat_id, timestamp } = read(payload)?;
     world.chat_of_agent(user, &chat_id)?;

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::{OfChat, events, file_event, read};
+use crate::reference::defects::Flag;
 use crate::reference::files::StoredFile;
 use crate::reference::refusal::Refusal;
 use crate::reference::render::Spoken;
@@ -39,8 +40,19 @@ struct ThreadSent {
 
 /// `start_chat` (726), for customers who have introduced themselves.
 pub fn start_chat(world: &mut World, user: &UserId, payload: Value) -> Result<Value, Refusal> {
+    let (id, thread) = begin(world, user, payload)?;
+    let chat = world.chat_of_customer(user, &id)?;
+    let thread = chat.thread(&thread).ok_or_else(|| Refusal::no_thread(&thread))?;
+    Ok(json!({ "chat": render::chat_with_thread(world, chat, thread) }))
+}
+
+/// Starts the chat that the payload asks for.
+///
+/// # Errors
+/// When the customer has not introduced himself, or an initial event is refused.
+pub fn begin(world: &mut World, user: &UserId, payload: Value) -> Result<(ChatId, ThreadId), Refusal> {
     let chat = read::<StartChat>(payload)?.chat.unwrap_or_default();
-    if !world.known_customer(user)?.is_introduced() {
+    if !world.known_customer(user)?.is_introduced() && !world.broken.has(Flag::DetailsNotNeeded) {
         return Err(Refusal::validation("Send the customer's name or email first, with login or update_customer"));
     }
     let thread = chat.thread.unwrap_or_default();
@@ -52,10 +64,7 @@ pub fn start_chat(world: &mut World, user: &UserId, payload: Value) -> Result<Va
         events: events::all_initial(HERE, thread.events)?,
         ..NewChat::default()
     };
-    let (id, thread) = world.start_chat(user, new)?;
-    let chat = world.chat_of_customer(user, &id)?;
-    let thread = chat.thread(&thread).ok_or_else(|| Refusal::no_thread(&thread))?;
-    Ok(json!({ "chat": render::chat_with_thread(world, chat, thread) }))
+    world.start_chat(user, new)
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! customer/v0.3. Line numbers are those of the document.
 
-mod chatting;
+pub(super) mod chatting;
 mod reading;
 mod updating;
 

@@ -8,7 +8,7 @@ use super::chatting::Scopes;
 use crate::reference::refusal::Refusal;
 use crate::reference::render::Spoken;
 use crate::reference::render::customer_v03 as render;
-use crate::reference::world::{ChatId, Place, ThreadId, UserId, World};
+use crate::reference::world::{self, ChatId, Place, ThreadId, UserId, World};
 
 #[derive(Deserialize)]
 struct UpdateChatScopes {
@@ -20,8 +20,11 @@ struct UpdateChatScopes {
 /// `update_chat_scopes` (911).
 pub fn update_chat_scopes(world: &mut World, user: &UserId, payload: Value) -> Result<Value, Refusal> {
     let UpdateChatScopes { chat_id, add_scopes, remove_scopes } = read(payload)?;
-    let groups = |scopes: Option<Scopes>| scopes.and_then(|scopes| scopes.groups).unwrap_or_default();
-    world.change_scopes(user, &chat_id, &groups(add_scopes), &groups(remove_scopes))?;
+    let scopes = |sent: Option<Scopes>| world::Scopes {
+        groups: sent.and_then(|scopes| scopes.groups).unwrap_or_default(),
+        agents: Vec::new(),
+    };
+    world.change_scopes(user, &chat_id, &scopes(add_scopes), &scopes(remove_scopes))?;
     Ok(Value::Null)
 }
 
