@@ -7,7 +7,7 @@ use chatproof::observe::{Clock, Fact, Observation, Observer};
 use chatproof::protocol::{Channel, Dialect, Kind, Protocol, Role};
 use chatproof::reference::{Server, ServerOptions, Timing};
 use chatproof::session::{
-    CallOutcome, IdSource, PingStyle, RtmSession, Session, SessionContext, Target, Token, WebSession,
+    CallOutcome, IdSource, PingStyle, RtmSession, Session, SessionContext, Target, Token, Variation, WebSession,
 };
 use serde_json::{Value, json};
 
@@ -112,10 +112,12 @@ impl Asker {
                 let mut payload = request.clone();
                 self.put_ids(&mut payload);
                 match channel {
-                    Channel::Rtm => drop(self.session.call(action, &payload, self.context.clock.now()).await),
+                    Channel::Rtm => {
+                        drop(self.session.call(action, &payload, &Variation::default(), self.context.clock.now()).await)
+                    }
                     Channel::Web => {
                         let session = Session::Web(WebSession::new(&self.context, &token(&dialect, "asker"), None));
-                        session.call(action, &payload, self.context.clock.now()).await;
+                        session.call(action, &payload, &Variation::default(), self.context.clock.now()).await;
                     }
                 }
             }
