@@ -9,6 +9,7 @@ mod defects;
 mod peers_that_misbehave;
 mod refusals;
 mod staying_connected;
+mod tour;
 mod web_calls;
 
 use std::sync::{Arc, OnceLock};
