@@ -233,9 +233,7 @@ impl DefectRow {
             || ((self.at.mismatch.is_some() || self.at.member.is_some()) && point != Some(Point::Invalid));
         match (suits, misplaced) {
             (false, _) => Some(fault),
-            (true, true) => Some(
-                "`copy` belongs to `push`, `action` to `error`, `mismatch` and `member` to `invalid`",
-            ),
+            (true, true) => Some("`copy` belongs to `push`, `action` to `error`, `mismatch` and `member` to `invalid`"),
             (true, false) => None,
         }
     }

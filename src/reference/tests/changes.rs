@@ -18,6 +18,16 @@ async fn in_a_chat(server: &TestServer) -> (Peer, Peer, Value, Value) {
     (agent, customer, chat, thread)
 }
 
+/// An agent who speaks agent/v0.2, and takes no chats.
+async fn older_agent(server: &TestServer, name: &str) -> Peer {
+    let mut peer = server.connect("agent/v0.2").await;
+    peer.user = format!("{name}@example.com");
+    peer.ok("login", json!({"token": format!("agent:{name}@example.com")})).await;
+    peer.ok("update_agent", json!({"routing_status": "not_accepting_chats"})).await;
+    peer.pushed().await;
+    peer
+}
+
 fn message(chat: &Value, text: &str) -> Value {
     json!({"chat_id": chat, "event": {"type": "message", "text": text, "custom_id": "own"}})
 }
@@ -186,21 +196,21 @@ async fn a_message_is_replaced_by_the_end_of_the_connection() {
 #[tokio::test]
 async fn a_push_goes_to_others() {
     let server = with("broadcast-to-everybody").await;
-    let (mut ann, mut abe) = (server.agent_of_2017("ann").await, server.agent_of_2017("abe").await);
+    let (mut ann, mut abe) = (older_agent(&server, "ann").await, older_agent(&server, "abe").await);
+    ann.pushed().await;
     ann.ok("send_broadcast", json!({"content": 7, "scopes": {"agents": ["ann@example.com"]}})).await;
     ann.only("incoming_broadcast").await;
     abe.only("incoming_broadcast").await;
 
     let server = with("broadcast-to-its-sender").await;
-    let (mut ann, mut abe) = (server.agent_of_2017("ann").await, server.agent_of_2017("abe").await);
+    let (mut ann, mut abe) = (older_agent(&server, "ann").await, older_agent(&server, "abe").await);
+    ann.pushed().await;
     ann.ok("send_broadcast", json!({"content": 7})).await;
     ann.only("incoming_broadcast").await;
     abe.nothing().await;
 
     let server = with("new-chats-for-members-only").await;
-    let mut outside = server.agent_of_2017("ann").await;
-    outside.ok("update_agent", json!({"routing_status": "not_accepting_chats"})).await;
-    outside.pushed().await;
+    let mut outside = older_agent(&server, "ann").await;
     let (_agent, mut customer, chat, _) = in_a_chat(&server).await;
     customer.say(&chat, "a").await;
     customer.only("incoming_event").await;
