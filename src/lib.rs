@@ -3,6 +3,7 @@
 //! Everything that crosses a wire becomes a timed frame; frames of one connection become observations; one recorder,
 //! one judge and one set of reports work on observations. `ARCHITECTURE.md` is the map.
 
+pub mod certify;
 pub mod cli;
 pub mod engine;
 pub mod load;
@@ -14,4 +15,5 @@ pub mod reference;
 pub mod report;
 pub mod scenario;
 pub mod session;
+pub mod spec;
 pub mod verdict;

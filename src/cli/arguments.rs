@@ -21,6 +21,8 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Run a scenario and judge what comes back.
     Run(RunArguments),
+    /// Certify a server, requirement by requirement.
+    Certify(CertifyArguments),
     /// Run the embedded reference server alone.
     Serve(ServeArguments),
     /// Work on scenario files.
@@ -28,6 +30,56 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: ScenarioCommand,
     },
+    /// Show and compare what the documents say.
+    Spec {
+        #[command(subcommand)]
+        command: SpecCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SpecCommand {
+    /// The dialects and how much there is of each.
+    List(SpecArguments),
+    /// One action or push: transports, payloads, limits, and the requirements that name it.
+    Show {
+        /// Its name, such as send_event.
+        name: String,
+        #[command(flatten)]
+        spec: SpecArguments,
+    },
+    /// The sentences of the documents that can be checked, what checks them, or why nothing can.
+    Requirements(SpecArguments),
+    /// The contradictions and gaps of the documents, and the readings that were taken.
+    Errata(SpecArguments),
+    /// What a client must change to go from one dialect to another.
+    Diff {
+        /// What it speaks now, such as customer/v0.2.
+        from: String,
+        /// What it is to speak.
+        to: String,
+        #[command(flatten)]
+        output: SpecOutput,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SpecArguments {
+    /// Only this dialect, such as agent/v3.0; by default all.
+    #[arg(long, value_name = "DIALECT")]
+    pub dialect: Option<String>,
+    #[command(flatten)]
+    pub output: SpecOutput,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SpecOutput {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Read the protocol data from this folder instead of the binary.
+    #[arg(long, value_name = "DIR")]
+    pub schemas: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -85,6 +137,65 @@ pub(super) struct RunArguments {
     /// Accept a run in which the generator could not keep its schedule.
     #[arg(long)]
     pub allow_saturated: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CertifyArguments {
+    /// The server to certify, such as https://api.example.com; without it, the embedded reference server.
+    #[arg(long, value_name = "URL", requires = "token_file")]
+    pub target: Option<String>,
+    /// Id of the licence to use there.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub license_id: u64,
+    /// File with pools of tokens, `agents` and `customers`. Tokens are never taken from the command line.
+    #[arg(long, value_name = "FILE", env = "CHATPROOF_TOKEN_FILE", hide_env_values = true)]
+    pub token_file: Option<PathBuf>,
+    /// Give the embedded reference server a defect: NAME, or NAME=PROBABILITY. May be repeated.
+    #[arg(long, value_name = "NAME[=P]", conflicts_with = "target")]
+    pub defect: Vec<Defect>,
+
+    /// A dialect to certify, such as customer/v0.3; by default all. May be repeated.
+    #[arg(long, value_name = "DIALECT")]
+    pub dialect: Vec<String>,
+    /// Only these requirements, such as C03-B71 or 'C03-B1*'. May be repeated.
+    #[arg(long, value_name = "PATTERN")]
+    pub only: Vec<String>,
+    /// How the documents are read.
+    #[arg(long, value_enum, default_value = "consensus")]
+    pub profile: ProfileArgument,
+    /// Leave out the cases that take longer than a few seconds.
+    #[arg(long)]
+    pub quick: bool,
+    /// Do not mind requirements that the target gave no occasion to check.
+    #[arg(long)]
+    pub allow_missing: bool,
+    /// File of failures that are accepted for a while. The certified verdict does not change by it.
+    #[arg(long, value_name = "FILE")]
+    pub waivers: Option<PathBuf>,
+    /// Seed of all choices.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Folder for the reports; by default reports/runs/<time>-certify/.
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// Read the protocol data from this folder instead of the binary.
+    #[arg(long, value_name = "DIR")]
+    pub schemas: Option<PathBuf>,
+    /// Read the certification scenarios from this folder instead of the binary.
+    #[arg(long, value_name = "DIR")]
+    pub cases: Option<PathBuf>,
+}
+
+/// How the documents are read.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum ProfileArgument {
+    /// Word by word.
+    Literal,
+    /// With the errata: the readings that we took of passages in dispute.
+    Consensus,
+    /// As consensus, and unknown members and values are raised.
+    Strict,
 }
 
 #[derive(Debug, Args)]

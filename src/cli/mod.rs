@@ -1,11 +1,13 @@
 //! The only place with arguments, environment, printing, colours, progress and exit.
 
 mod arguments;
+mod certify;
 mod check;
 mod interrupt;
 mod progress;
 mod run;
 mod serve;
+mod spec;
 mod target;
 mod tokens;
 
@@ -38,7 +40,9 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Run(run) => run::run(&run),
+        Command::Certify(certify) => certify::certify(&certify),
         Command::Serve(serve) => serve::serve(&serve),
+        Command::Spec { command } => spec::spec(&command),
         Command::Scenario { command: ScenarioCommand::Schema } => check::print_schema(),
         Command::Scenario { command: ScenarioCommand::Check { files, schemas } } => {
             check::check(&files, schemas.as_deref())

@@ -61,34 +61,38 @@ impl Aim {
         }
     }
 
-    /// Knocks once with each dialect and transport of the scenario, so that a run against nothing ends at once.
+    /// See [`knock`].
     pub async fn knock(&self, scenario: &Scenario, context: &SessionContext) -> Result<(), Failure> {
-        let unreachable =
-            |reason: String| Failure::new(Code::Unreachable, format!("cannot use {}: {reason}", self.name));
-        let mut seen: BTreeSet<(DialectName, Transport)> = BTreeSet::new();
-        for actor in scenario.load.populations.iter().flat_map(|population| &population.members) {
-            if !seen.insert((actor.dialect.name.clone(), actor.transport)) {
-                continue;
+        knock(&self.name, scenario, context).await
+    }
+}
+
+/// Knocks once with each dialect and transport of the scenario, so that a run against nothing ends at once.
+pub(super) async fn knock(name: &str, scenario: &Scenario, context: &SessionContext) -> Result<(), Failure> {
+    let unreachable = |reason: String| Failure::new(Code::Unreachable, format!("cannot use {name}: {reason}"));
+    let mut seen: BTreeSet<(DialectName, Transport)> = BTreeSet::new();
+    for actor in scenario.load.populations.iter().flat_map(|population| &population.members) {
+        if !seen.insert((actor.dialect.name.clone(), actor.transport)) {
+            continue;
+        }
+        match actor.transport {
+            Transport::Websocket => {
+                let context = SessionContext { dialect: actor.dialect.clone(), ..context.clone() };
+                let session = RtmSession::connect(&context, &Token::new(""))
+                    .await
+                    .map_err(|error| unreachable(error.to_string()))?;
+                session.close().await;
             }
-            match actor.transport {
-                Transport::Websocket => {
-                    let context = SessionContext { dialect: actor.dialect.clone(), ..context.clone() };
-                    let session = RtmSession::connect(&context, &Token::new(""))
-                        .await
-                        .map_err(|error| unreachable(error.to_string()))?;
-                    session.close().await;
-                }
-                Transport::Web => {
-                    let connecting = tokio::net::TcpStream::connect(self.target.peer());
-                    tokio::time::timeout(Duration::from_secs(10), connecting)
-                        .await
-                        .map_err(|_| unreachable("no connection within 10 s".to_owned()))?
-                        .map_err(|error| unreachable(error.to_string()))?;
-                }
+            Transport::Web => {
+                let connecting = tokio::net::TcpStream::connect(context.target.peer());
+                tokio::time::timeout(Duration::from_secs(10), connecting)
+                    .await
+                    .map_err(|_| unreachable("no connection within 10 s".to_owned()))?
+                    .map_err(|error| unreachable(error.to_string()))?;
             }
         }
-        Ok(())
     }
+    Ok(())
 }
 
 impl Embedded {

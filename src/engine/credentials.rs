@@ -51,8 +51,13 @@ impl Credentials {
             let known = pools.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             return Err(PoolError { pool: actor.credentials.clone(), known });
         }
+        Ok(Self::of_pools(pools))
+    }
+
+    /// Tokens of these pools, whoever asks for them.
+    pub fn of_pools(pools: BTreeMap<String, Vec<Token>>) -> Self {
         let pools = pools.into_iter().map(|(name, tokens)| (name, Mutex::new(Pool::Listed(tokens.into()))));
-        Ok(Self { pools: pools.collect() })
+        Self { pools: pools.collect() }
     }
 
     /// A token that nobody else uses now.

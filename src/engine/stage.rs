@@ -9,7 +9,7 @@ use super::run::Progress;
 use crate::load::Pacer;
 use crate::observe::{Clock, Moment};
 use crate::record::Recorder;
-use crate::scenario::{ActorOutcome, Instance, Scenario, Stage, StepFailure, Surroundings, walk};
+use crate::scenario::{ActorOutcome, Instance, Proof, ProofOutcome, Scenario, Stage, StepFailure, Surroundings, walk};
 use crate::session::Token;
 
 /// A worker's pacer, recorder and token pools, as actors see them.
@@ -29,6 +29,16 @@ impl Surroundings for Worker {
     fn step_failed(&self, failure: StepFailure) {
         let StepFailure { actor, step, at, reason } = failure;
         self.recorder.step_failed(crate::record::StepFailure { at, actor, step, reason });
+    }
+
+    fn proved(&self, proof: Proof) {
+        let Proof { name, actor, step, at, outcome, .. } = proof;
+        match outcome {
+            ProofOutcome::Held => {}
+            ProofOutcome::Broken { reason } | ProofOutcome::Unfit { reason } => {
+                self.step_failed(StepFailure { actor, step, at, reason: format!("in `{name}`: {reason}") });
+            }
+        }
     }
 
     fn take_token(&self, pool: &str) -> Result<Token, String> {

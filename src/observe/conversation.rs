@@ -11,7 +11,7 @@ use super::{
     ViolationKind,
 };
 use crate::message::{ApiError, Body, Malformed, Message, WebAnswer, parse_frame};
-use crate::protocol::{Dialect, Kind, Mismatch, Transport};
+use crate::protocol::{Cap, Dialect, Kind, Mismatch, Transport};
 
 /// Correlation ids remembered after their answer, to recognise a second one and pushes that belong to them.
 const REMEMBERED: usize = 32;
@@ -101,6 +101,11 @@ impl Conversation {
     /// What is spoken here.
     pub fn dialect(&self) -> &Arc<Dialect> {
         &self.dialect
+    }
+
+    /// Its number.
+    pub fn connection(&self) -> ConnectionId {
+        self.connection
     }
 
     /// Id of the user that logged in here.
@@ -209,7 +214,9 @@ impl Conversation {
         let mut expired = Vec::new();
         while self.pending.front().is_some_and(|first| now.since(first.sent) > limit) {
             let Some(late) = self.pending.pop_front() else { break };
-            self.emit(now, Fact::TimedOut { action: &late.action });
+            if !self.may_stay_unanswered(&late.action) {
+                self.emit(now, Fact::TimedOut { action: &late.action });
+            }
             expired.push(late.number);
             if self.overdue.len() == OVERDUE
                 && let Some(oldest) = self.overdue.pop_front()
@@ -239,7 +246,14 @@ impl Conversation {
         self.emit(at, Fact::Closed(how));
     }
 
+    fn may_stay_unanswered(&self, action: &str) -> bool {
+        self.dialect.catalog.action(action).is_some_and(|spec| spec.may_stay_unanswered)
+    }
+
     fn never_answered(&self, at: Moment, pending: &Pending) {
+        if self.may_stay_unanswered(&pending.action) {
+            return;
+        }
         let limit = self.dialect.catalog.timeout.as_secs();
         let expected = format!("an answer within {limit} s");
         let got = format!("none {:.1} s after the request", at.since(pending.sent).as_secs_f64());
@@ -412,11 +426,18 @@ impl Conversation {
 
     fn mismatched(&self, at: Moment, action: &str, mismatches: Vec<Mismatch>) {
         for mismatch in mismatches {
-            let mut violation =
-                self.violation(at, mismatch.kind.into(), Some(action), &mismatch.expected, &mismatch.got);
+            // A constraint that is our reading of a disputed passage counts at most what its erratum allows.
+            let erratum = mismatch.source.as_deref().and_then(|comment| self.dialect.erratum(comment));
+            let kind = match erratum.and_then(|erratum| erratum.cap) {
+                Some(Cap::NonStrict) => ViolationKind::DisputedReading,
+                Some(Cap::Info) => ViolationKind::OpenReading,
+                Some(Cap::Fail) | None => mismatch.kind.into(),
+            };
+            let mut violation = self.violation(at, kind, Some(action), &mismatch.expected, &mismatch.got);
             violation.source = mismatch.source.or(violation.source);
             violation.pointer = Some(mismatch.pointer);
             violation.keyword = Some(mismatch.keyword);
+            violation.place = mismatch.place;
             self.emit(at, Fact::Violated(violation));
         }
     }

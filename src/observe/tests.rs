@@ -356,3 +356,24 @@ proptest::proptest! {
         proptest::prop_assert_eq!(scene.conversation.expire(scene.now).len(), 1);
     }
 }
+
+#[test]
+fn an_action_that_may_stay_unanswered_neither_times_out_nor_counts_against_the_server() {
+    let mut scene = Scene::new("customer/v0.3");
+    let (_, number) = scene.send("ping", Value::Null);
+    scene.later(16.0);
+    assert_eq!(scene.conversation.expire(scene.now), [number]);
+    scene.later(20.0);
+    scene.conversation.closed(scene.now, Closing::ByUs);
+    assert_eq!(scene.notes(), ["sent ping", "closed ByUs"]);
+}
+
+#[test]
+fn a_disputed_reading_counts_no_more_than_its_erratum_allows() {
+    let mut scene = Scene::new("customer/v0.3");
+    // C03-A09: whether the list of reasons is complete is in dispute.
+    scene.receive(json!({"action": "customer_disconnected", "type": "push", "payload": {"reason": "bored"}}));
+    let violated: Vec<String> = scene.notes().into_iter().filter(|note| note.starts_with("violated")).collect();
+    assert_eq!(violated.len(), 1, "{violated:?}");
+    assert!(violated[0].starts_with("violated disputed_reading"), "{violated:?}");
+}

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ConnectionId, Moment};
-use crate::protocol::{Dialect, DialectName, MismatchKind, RequirementId, Transport};
+use crate::protocol::{Dialect, DialectName, MismatchKind, Place, RequirementId, Transport};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct Violation {
     pub pointer: Option<String>,
     /// The failed JSON Schema keyword, for schema violations.
     pub keyword: Option<String>,
+    /// The member of a schema file whose constraint failed, for schema violations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
     /// What the documents ask for.
     pub expected: String,
     /// What came instead.
@@ -57,6 +60,7 @@ impl Violation {
             source: rule.map(|rule| format!("{} {}", dialect.catalog.document, rule.line)),
             pointer: None,
             keyword: None,
+            place: None,
             expected,
             got,
         }
@@ -113,6 +117,10 @@ kinds! {
     MissingMember = "missing_member", Fail;
     /// A member whose value is not allowed.
     WrongValue = "wrong_value", Fail;
+    /// A value that breaks our reading of a passage which the documents leave in dispute.
+    DisputedReading = "disputed_reading", NonStrict;
+    /// The same, where nobody could blame the peer.
+    OpenReading = "open_reading", Info;
     /// A response whose correlation id belongs to no outstanding request.
     WrongCorrelation = "wrong_correlation", Fail;
     /// A response that names another action than its request.

@@ -175,6 +175,9 @@ pub struct ActionSpec {
     /// Named by the document without a description: no schema files.
     #[serde(default)]
     pub indexed_only: bool,
+    /// Whether the documents can be read to ask for no answer at all.
+    #[serde(default)]
+    pub may_stay_unanswered: bool,
     /// Described only by a neighbouring page.
     #[serde(default)]
     pub companion: bool,

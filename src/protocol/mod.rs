@@ -4,7 +4,13 @@
 //! questions about it. It knows no action by name.
 
 mod catalog;
+mod coverage;
+mod errata;
+mod fingerprint;
+mod mutations;
 mod names;
+mod node;
+mod requirements;
 mod schemas;
 mod source;
 
@@ -19,7 +25,13 @@ pub use catalog::{
     ActionSpec, BodyStyle, Carries, Catalog, CorrelationName, DisconnectSpec, Effect, ErrorSpec, Limit, LoginSpec,
     Multipart, PushSpec, RtmSpec, Rule, WebSpec,
 };
-pub use names::{Channel, DialectName, Line, RequirementId, Role, Transport};
+pub use coverage::{Place, Seen, Spot};
+pub use errata::{Cap, Erratum, ErratumKind, Patch, Reading, Resolution};
+pub use fingerprint::{Fingerprints, sha256};
+pub use mutations::{Mutation, mutations, mutations_of};
+pub use names::{Channel, DialectName, ErratumId, Line, RequirementId, Role, Transport};
+pub use node::Node;
+pub use requirements::{Basis, Check, Exclusion, Level, NegativeClass, Reason, Requirement};
 pub use schemas::{Kind, Mismatch, MismatchKind, Schemas};
 pub use source::SchemaFiles;
 
@@ -61,12 +73,33 @@ pub struct Dialect {
     pub catalog: Catalog,
     /// Validators for all of its payloads and envelopes.
     pub schemas: Schemas,
+    /// The sentences of its documents that can be checked.
+    pub requirements: BTreeMap<RequirementId, Requirement>,
+    /// The contradictions and gaps of its documents.
+    pub errata: BTreeMap<ErratumId, Erratum>,
+    /// Hashes of all of this.
+    pub fingerprints: Fingerprints,
 }
 
 impl Dialect {
     /// The sentence of the documents behind a check, if the catalog names one.
     pub fn rule(&self, violation_kind: &str) -> Option<&Rule> {
         self.catalog.rules.get(violation_kind)
+    }
+
+    /// The erratum whose reading a constraint of the schemas is, by the constraint's comment.
+    pub fn erratum(&self, comment: &str) -> Option<&Erratum> {
+        let mut words = comment.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+        words.find_map(|word| self.errata.get(&ErratumId(word.into())))
+    }
+
+    /// The schemas of the documents' own words: those of our reading, with the errata's literal wording put in.
+    ///
+    /// # Errors
+    /// When a patch does not fit its file.
+    pub fn literal(&self) -> Result<Schemas, ProtocolError> {
+        let patches = self.errata.values().flat_map(|erratum| &erratum.literal);
+        self.schemas.patched(patches)
     }
 }
 
@@ -99,7 +132,11 @@ impl Protocol {
             let catalog = Catalog::read(files, &folder)?;
             let schemas = Schemas::compile(files, &folder, &catalog)?;
             let name = catalog.dialect.clone();
-            dialects.insert(name.clone(), Arc::new(Dialect { name, catalog, schemas }));
+            let requirements = requirements::read(files, &folder)?;
+            let errata = errata::read(files, &folder)?;
+            let fingerprints = Fingerprints::of(files, &folder);
+            let dialect = Dialect { name: name.clone(), catalog, schemas, requirements, errata, fingerprints };
+            dialects.insert(name, Arc::new(dialect));
         }
         Ok(Self { dialects })
     }

@@ -95,7 +95,7 @@ impl fmt::Display for Transport {
 }
 
 /// The stable id of one checkable sentence of the documents, such as `C03-B14`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RequirementId(pub Arc<str>);
 
@@ -103,6 +103,41 @@ impl fmt::Display for RequirementId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// The stable id of a contradiction or gap in the documents, such as `C03-A16`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ErratumId(pub Arc<str>);
+
+impl fmt::Display for ErratumId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+macro_rules! in_natural_order {
+    ($($id:ident),+) => {$(
+        impl Ord for $id {
+            fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+                natural(&self.0).cmp(&natural(&other.0))
+            }
+        }
+
+        impl PartialOrd for $id {
+            fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+    )+};
+}
+
+in_natural_order!(RequirementId, ErratumId);
+
+/// `C03-B9` comes before `C03-B10`.
+fn natural(id: &str) -> (&str, u64, &str) {
+    let end = id.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    (&id[..end], id[end..].parse().unwrap_or_default(), id)
 }
 
 /// Where a document says something: a line of the dialect's own document, or a mark of a companion page such as `rtm/pushes:200`.

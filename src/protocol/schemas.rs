@@ -9,7 +9,7 @@ use jsonschema::{Registry, ValidationError, Validator};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Catalog, ProtocolError, SchemaFiles};
+use super::{Catalog, Patch, Place, ProtocolError, SchemaFiles};
 
 /// Base of the addresses under which the files know each other; never fetched.
 const BASE: &str = "chatproof:///";
@@ -18,7 +18,7 @@ const BASE: &str = "chatproof:///";
 const EXCERPT: usize = 120;
 
 /// What a schema describes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// The payload of a request.
     Request,
@@ -33,7 +33,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Request, Self::Response, Self::Push, Self::Envelope, Self::Object];
+    /// All kinds.
+    pub const ALL: [Self; 5] = [Self::Request, Self::Response, Self::Push, Self::Envelope, Self::Object];
 
     /// The folder that holds the schemas of this kind.
     pub fn folder(self) -> &'static str {
@@ -74,14 +75,18 @@ pub struct Mismatch {
     pub got: String,
     /// Document and line, from the nearest `$comment`.
     pub source: Option<String>,
+    /// The member of a schema file whose constraint failed.
+    pub place: Option<Place>,
 }
 
 /// All validators of a dialect.
 pub struct Schemas {
+    /// What the addresses of all its files begin with.
+    pub(super) folder: String,
     /// By kind, then by name.
     validators: [HashMap<Box<str>, Validator>; Kind::ALL.len()],
     /// Parsed files by address, to find the `$comment` behind a failed keyword.
-    documents: Arc<HashMap<String, Value>>,
+    pub(super) documents: Arc<HashMap<String, Value>>,
 }
 
 impl fmt::Debug for Schemas {
@@ -98,6 +103,30 @@ impl Schemas {
                 .map_err(|e| ProtocolError::Inconsistent { path: path.to_owned(), reason: e.to_string() })?;
             documents.insert(format!("{BASE}{path}"), value);
         }
+        let schemas = Self::build(documents, folder)?;
+        schemas.check_complete(folder, catalog)?;
+        Ok(schemas)
+    }
+
+    /// The same with some of the files changed.
+    ///
+    /// # Errors
+    /// When a patch does not fit its file, or what comes out is no schema.
+    pub fn patched<'a>(&self, patches: impl IntoIterator<Item = &'a Patch>) -> Result<Self, ProtocolError> {
+        let folder = self.folder.trim_start_matches(BASE).trim_end_matches('/');
+        let mut documents = (*self.documents).clone();
+        for patch in patches {
+            let path = format!("{folder}/{}", patch.file);
+            let document = documents.get_mut(&format!("{BASE}{path}")).ok_or_else(|| ProtocolError::Inconsistent {
+                path: format!("{folder}/errata.yaml"),
+                reason: format!("a patch names `{}`, which does not exist", patch.file),
+            })?;
+            patch.apply(document).map_err(|reason| ProtocolError::Inconsistent { path, reason })?;
+        }
+        Self::build(documents, folder)
+    }
+
+    fn build(documents: HashMap<String, Value>, folder: &str) -> Result<Self, ProtocolError> {
         let inconsistent = |path: &str, reason: String| ProtocolError::Inconsistent { path: path.to_owned(), reason };
         let registry = documents
             .iter()
@@ -121,9 +150,7 @@ impl Schemas {
             }
         }
         drop(registry);
-        let schemas = Self { validators, documents: Arc::new(documents) };
-        schemas.check_complete(folder, catalog)?;
-        Ok(schemas)
+        Ok(Self { folder: format!("{BASE}{folder}/"), validators, documents: Arc::new(documents) })
     }
 
     /// Every action and push of the catalog has its files, and no file is without its row.
@@ -164,6 +191,11 @@ impl Schemas {
         self.validator(kind, name).is_some()
     }
 
+    /// Whether a value is as its schema says; true when no schema of that name exists.
+    pub fn is_valid(&self, kind: Kind, name: &str, value: &Value) -> bool {
+        self.validator(kind, name).is_none_or(|validator| validator.is_valid(value))
+    }
+
     /// Everything that is wrong with a value; empty when it is valid, or when no schema of that name exists.
     pub fn check(&self, kind: Kind, name: &str, value: &Value) -> Vec<Mismatch> {
         let Some(validator) = self.validator(kind, name) else { return Vec::new() };
@@ -179,7 +211,13 @@ impl Schemas {
         found
     }
 
-    fn validator(&self, kind: Kind, name: &str) -> Option<&Validator> {
+    /// The schema at an address: `chatproof:///customer/v0.3/objects/thread.json#/properties/id`.
+    pub(super) fn at(&self, address: &str) -> Option<&Value> {
+        let (file, fragment) = address.split_once('#')?;
+        self.documents.get(file)?.pointer(fragment)
+    }
+
+    pub(super) fn validator(&self, kind: Kind, name: &str) -> Option<&Validator> {
         self.validators[kind as usize].get(name)
     }
 
@@ -204,11 +242,16 @@ impl Schemas {
 
     fn mismatch(&self, error: &ValidationError<'_>) -> Mismatch {
         let mut pointer = error.instance_path().as_str().to_owned();
+        let mut place =
+            error.absolute_keyword_location().and_then(|location| Place::of(location.as_str(), &self.folder));
         let (kind, expected, got) = match error.kind() {
             ValidationErrorKind::Required { property } => {
                 let name = property.as_str().unwrap_or_default();
-                pointer.push('/');
-                pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                let step = format!("/{}", escaped(name));
+                pointer.push_str(&step);
+                if let Some(place) = &mut place {
+                    place.member.push_str(&step);
+                }
                 (MismatchKind::MissingMember, format!("a member `{name}`"), "nothing".to_owned())
             }
             ValidationErrorKind::Type { kind } => {
@@ -230,6 +273,7 @@ impl Schemas {
             expected,
             got,
             source: self.source(error),
+            place,
         }
     }
 
@@ -254,6 +298,17 @@ impl Schemas {
         }
         comment.map(str::to_owned)
     }
+}
+
+/// A member's name as a step of a JSON pointer.
+pub(super) fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// The address, with its fragment, that a reference in a file names.
+pub(super) fn resolved(from: &str, reference: &str) -> Option<String> {
+    let target = url::Url::parse(from).ok()?.join(reference).ok()?;
+    Some(if target.fragment().is_some() { target.to_string() } else { format!("{target}#") })
 }
 
 fn is_type_error_here(inner: &ValidationError<'_>, outer: &ValidationError<'_>) -> bool {

@@ -26,17 +26,18 @@ impl SchemaFiles {
     /// Reads a folder.
     ///
     /// # Errors
-    /// When the folder or one of its files cannot be read.
+    /// When the folder or one of its files cannot be read, or no dialect is in it.
     pub fn from_dir(dir: &Path) -> Result<Self, ProtocolError> {
         let mut files = BTreeMap::new();
         collect_dir(dir, "", &mut files)?;
-        if files.is_empty() {
+        let files = Self { files };
+        if files.dialect_folders().is_empty() {
             return Err(ProtocolError::Unreadable {
                 path: dir.display().to_string(),
-                reason: "no schema files in this folder".into(),
+                reason: "no schema files in this folder: no folder in it has a catalog.yaml".into(),
             });
         }
-        Ok(Self { files })
+        Ok(files)
     }
 
     /// The folders that have a catalog, such as `customer/v0.3`.
@@ -61,6 +62,15 @@ impl SchemaFiles {
             let below = path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
             (below && path.ends_with(".json")).then_some((path.as_str(), text.as_str()))
         })
+    }
+}
+
+/// The rows of a list of a dialect; none when there is no such file.
+pub(super) fn rows<T: serde::de::DeserializeOwned>(files: &SchemaFiles, path: &str) -> Result<Vec<T>, ProtocolError> {
+    match files.files.get(path) {
+        None => Ok(Vec::new()),
+        Some(text) => serde_saphyr::from_str(text)
+            .map_err(|error| ProtocolError::Inconsistent { path: path.to_owned(), reason: error.to_string() }),
     }
 }
 

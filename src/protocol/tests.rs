@@ -168,6 +168,7 @@ fn a_mismatch_names_the_leaf_and_its_line() {
                 expected: "a member `event`".into(),
                 got: "nothing".into(),
                 source: Some("customer-v0.3 1133,1134,1135".into()),
+                place: Some(Place { file: "pushes/incoming_event".into(), member: "/event".into() }),
             },
             Mismatch {
                 kind: MismatchKind::WrongType,
@@ -175,10 +176,49 @@ fn a_mismatch_names_the_leaf_and_its_line() {
                 keyword: "type".into(),
                 expected: "string".into(),
                 got: "7".into(),
-                source: Some("customer-v0.3 1134".into()),
+                source: Some("customer-v0.3 1134; C03-A20".into()),
+                place: Some(Place { file: "pushes/incoming_event".into(), member: "/thread_id".into() }),
             },
         ]
     );
+}
+
+#[test]
+fn what_a_message_shows_is_noted_by_file_and_by_path() {
+    let customer = PROTOCOL.dialect("customer/v0.3").unwrap();
+    let mut seen = Seen::default();
+    let push = json!({"chat_id": "c", "thread_id": "t", "colour": "blue", "event": {
+        "id": "e", "order": 1, "timestamp": 2, "type": "message", "author_id": "a", "text": "hi"}});
+    customer.schemas.look(Kind::Push, "incoming_event", &push, &mut seen);
+    let paths: Vec<&str> = seen.paths.iter().map(|(_, _, path)| path.as_str()).collect();
+    assert!(paths.contains(&"") && paths.contains(&"/event") && paths.contains(&"/event/order"), "{paths:?}");
+    let unknown: Vec<_> = seen.unknown.iter().map(|((kind, name, path), n)| (*kind, &**name, &**path, *n)).collect();
+    assert_eq!(unknown, [(Kind::Push, "incoming_event", "/colour", 1)]);
+    let all = customer.schemas.spots();
+    let beyond: Vec<_> =
+        seen.spots.iter().filter(|spot| !spot.place.member.is_empty() && !all.contains(spot)).collect();
+    assert_eq!(beyond, Vec::<&Spot>::new());
+    let text = Place { file: "objects/event-message".into(), member: "/text".into() };
+    assert!(seen.spots.contains(&Spot { place: text, value: None }), "{:?}", seen.spots);
+}
+
+#[test]
+fn a_valid_request_is_made_invalid_in_one_place_each() {
+    let customer = PROTOCOL.dialect("customer/v0.3").unwrap();
+    let valid = json!({"chat_id": "c", "event": {"type": "message", "text": "hi"}});
+    let found = mutations(customer, "send_event", &valid);
+    let of = |class| found.iter().filter(|m| m.class == class).map(|m| m.what.as_str()).collect::<Vec<_>>();
+    let missing = of(NegativeClass::MissingMember);
+    assert!(missing.contains(&"without /chat_id") && missing.contains(&"without /event"), "{missing:?}");
+    let types = of(NegativeClass::WrongType);
+    assert!(types.contains(&"/chat_id is 7") && types.contains(&"/event is \"text\""), "{types:?}");
+    assert!(types.contains(&"/event/text is true"), "{types:?}");
+    let limits = mutations(customer, "get_chats_summary", &json!({"offset": 0, "limit": 10}));
+    let limits: Vec<_> = limits.iter().filter(|m| m.class == NegativeClass::OutsideLimit).map(|m| &*m.what).collect();
+    assert_eq!(limits, ["/limit is 0", "/limit is 26", "/offset is -1", "/offset is 101"]);
+    for mutation in found {
+        assert!(!customer.schemas.check(Kind::Request, "send_event", &mutation.payload).is_empty(), "{mutation:?}");
+    }
 }
 
 #[test]

@@ -186,7 +186,7 @@ impl Desk {
     ) -> WebReply {
         let words = |result: Result<Value, Refusal>| match result {
             Ok(payload) => (StatusCode::OK, payload),
-            Err(refusal) => (refusal.status(), refusal.payload(spoken)),
+            Err(refusal) => (refusal.status(spoken), refusal.payload(spoken)),
         };
         if self.defects.none() {
             let (status, payload) = words(result);

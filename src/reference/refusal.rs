@@ -71,11 +71,11 @@ impl Refusal {
         json!({ "error": { "type": kind, "message": message } })
     }
 
-    /// The HTTP status; the documents name none (C03-A05).
-    pub fn status(&self) -> StatusCode {
-        match self.kind {
+    /// The HTTP status of the error as a dialect calls it; the documents name none (C03-A05).
+    pub fn status(&self, spoken: Spoken) -> StatusCode {
+        match spoken.error(self.kind, &self.message).0 {
             "validation" => StatusCode::BAD_REQUEST,
-            "authentication" => StatusCode::UNAUTHORIZED,
+            "authentication" | "auth" => StatusCode::UNAUTHORIZED,
             "authorization" | "customer_banned" => StatusCode::FORBIDDEN,
             "requester_offline" => StatusCode::CONFLICT,
             "entity_too_large" => StatusCode::PAYLOAD_TOO_LARGE,

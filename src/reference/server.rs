@@ -153,7 +153,7 @@ fn routes(mut router: Router, shared: &Arc<Shared>, dialect: &Arc<Dialect>, spok
 /// Accepts a websocket.
 fn upgrade(shared: Arc<Shared>, dialect: Arc<Dialect>, spoken: Spoken, mut request: Request<Body>) -> Response {
     if let Err(refusal) = web::check_query(&shared, &dialect.catalog.rtm.query, request.uri().query()) {
-        return web::refused(spoken, refusal.status(), &refusal);
+        return web::refused(spoken, refusal.status(spoken), &refusal);
     }
     let Some(key) = websocket_key(request.headers()) else {
         return web::refused(spoken, StatusCode::UPGRADE_REQUIRED, &Refusal::validation("This is a websocket"));

@@ -21,6 +21,8 @@ use crate::protocol::{self, BodyStyle, Channel, Dialect, WebSpec};
 
 /// Largest JSON body.
 const LARGEST_BODY: usize = 1 << 20;
+/// So many times its limit is read of what is too large: a client that is refused while it writes may not read why.
+const READ_OF_TOO_LARGE: usize = 4;
 
 /// What a call carries.
 struct Call {
@@ -149,10 +151,14 @@ fn unwrap(spec: &WebSpec, mut members: Map<String, Value>) -> Value {
 }
 
 async fn read_multipart(spec: &protocol::Multipart, spoken: Spoken, request: Request<Body>) -> Result<Call, Refusal> {
-    let broken = |error: axum::extract::multipart::MultipartError| Refusal::validation(error.body_text());
+    // The limit of the whole call may be noticed before the file's own.
+    let broken = |error: axum::extract::multipart::MultipartError| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(spoken, usize::try_from(spec.max_bytes).unwrap_or(usize::MAX)),
+        _ => Refusal::validation(error.body_text()),
+    };
     let mut parts =
         Multipart::from_request(request, &()).await.map_err(|error| Refusal::validation(error.body_text()))?;
-    let (mut payload, mut file) = (Map::new(), None);
+    let (mut payload, mut file, mut refusal) = (Map::new(), None, None);
     while let Some(mut part) = parts.next_field().await.map_err(broken)? {
         let Some(part_name) = part.name().map(str::to_owned) else { continue };
         let alias = spec.alias_prefix.as_deref().and_then(|prefix| part_name.strip_prefix(prefix));
@@ -160,14 +166,19 @@ async fn read_multipart(spec: &protocol::Multipart, spoken: Spoken, request: Req
         let is_file = spec.file.strip_prefix(&spec.prefix) == Some(&name);
         let (file_name, kind) = (part.file_name().map(str::to_owned), part.content_type().map(str::to_owned));
         let limit = if is_file { usize::try_from(spec.max_bytes).unwrap_or(usize::MAX) } else { LARGEST_BODY };
-        let mut content = Vec::new();
+        let (mut content, mut size) = (Vec::new(), 0);
         while let Some(chunk) = part.chunk().await.map_err(broken)? {
-            if content.len() + chunk.len() > limit {
+            size += chunk.len();
+            if size > limit.saturating_mul(READ_OF_TOO_LARGE) {
                 return Err(too_large(spoken, limit));
             }
-            content.extend_from_slice(&chunk);
+            if size <= limit {
+                content.extend_from_slice(&chunk);
+            }
         }
-        if is_file {
+        if size > limit {
+            refusal = Some(too_large(spoken, limit));
+        } else if is_file {
             let file_name = file_name.unwrap_or_else(|| "file".to_owned());
             payload.insert(name, file_name.as_str().into());
             let kind = kind.unwrap_or_else(|| "application/octet-stream".to_owned());
@@ -177,7 +188,7 @@ async fn read_multipart(spec: &protocol::Multipart, spoken: Spoken, request: Req
             payload.insert(name, text.into());
         }
     }
-    Ok(Call { payload: Value::Object(payload), file })
+    refusal.map_or(Ok(Call { payload: Value::Object(payload), file }), Err)
 }
 
 /// Only agent/v3.0 has an error type for it (C03-A29).

@@ -3,12 +3,14 @@
 //! Each report is a pure function of one [`RunReport`]: it reads no clock, no environment and no file, and the same
 //! value gives the same bytes. Texts that came from a peer never reach a reader raw.
 
+pub mod certificate;
 mod format;
 mod json;
 mod junit;
 mod meta;
 #[cfg(test)]
 mod sample;
+pub mod spec;
 mod terminal;
 
 pub use json::json;

@@ -227,6 +227,7 @@ fn violation(kind: ViolationKind, expected: &str, got: &str) -> Violation {
         source: Some("customer-v0.3 598".into()),
         pointer: Some("/event/order".into()),
         keyword: Some("type".into()),
+        place: None,
         expected: expected.into(),
         got: got.into(),
     }

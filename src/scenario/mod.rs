@@ -1,5 +1,6 @@
 //! Parses a scenario file and walks one actor through it.
 
+mod assert;
 mod compile;
 mod file;
 mod plan;
@@ -10,10 +11,10 @@ mod template;
 mod units;
 mod walk;
 
-pub use compile::{ThresholdCheck, ThresholdProblem, load};
+pub use compile::{ThresholdCheck, ThresholdProblem, load, load_text};
 pub use plan::*;
-pub use problem::ScenarioErrors;
+pub use problem::{ScenarioErrors, nearest};
 pub use shape::editor_schema;
 pub use template::{Hole, Lookup, Template, TemplateError};
 pub use units::{UnitError, parse_duration, parse_rate};
-pub use walk::{ActorOutcome, Cast, Instance, Stage, StepFailure, Surroundings, walk};
+pub use walk::{ActorOutcome, Cast, Instance, Proof, ProofOutcome, Stage, StepFailure, Surroundings, walk};

@@ -22,6 +22,9 @@ pub fn editor_schema() -> Value {
 
 /// An optional member may be left out; writing null for it is a slip, not a way to do so.
 fn without_null(schema: &mut Schema) {
+    if schema.get("default").is_some_and(Value::is_null) {
+        schema.remove("default");
+    }
     if let Some(Value::Array(types)) = schema.get_mut("type") {
         types.retain(|one| one != "null");
         if let [one] = types.as_slice() {
@@ -161,8 +164,12 @@ impl<'a> Check<'a> {
             if let [one] = meant.as_slice() {
                 return one.errors.iter().for_each(|error| self.take(error));
             }
-            let known: Vec<&str> =
-                alternatives.iter().filter_map(|one| discriminator(one.schema).or(constant(one.schema))).collect();
+            let mut known: Vec<&str> = Vec::new();
+            for name in alternatives.iter().filter_map(|one| discriminator(one.schema).or(constant(one.schema))) {
+                if !known.contains(&name) {
+                    known.push(name);
+                }
+            }
             if of_same_type.len() > 1 && !map.is_empty() {
                 let key = map.keys().find(|key| nearest(key, known.iter().copied()).is_some());
                 let key =

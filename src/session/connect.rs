@@ -98,6 +98,13 @@ pub enum SessionError {
     },
 }
 
+impl SessionError {
+    /// Whether somebody answered there, but not with a websocket. Otherwise nobody was reached, or nobody in time.
+    pub fn is_answer(&self) -> bool {
+        matches!(self, Self::Http { .. } | Self::Reset { .. } | Self::NotWebsocket { .. })
+    }
+}
+
 /// Plain TCP or TLS. Behind a pointer, because TLS state is a kilobyte that plain sessions would carry too.
 pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}

@@ -8,6 +8,7 @@ mod connect;
 mod rtm;
 mod target;
 mod token;
+mod variation;
 mod web;
 
 #[cfg(test)]
@@ -20,9 +21,10 @@ use serde_json::Value;
 
 pub use backoff::Backoff;
 pub use connect::SessionError;
-pub use rtm::{PingStyle, RtmSession};
+pub use rtm::{PING, PingStyle, RtmSession};
 pub use target::{Target, TargetError};
 pub use token::Token;
+pub use variation::{Authorization, Query, Upload, Variation};
 pub use web::WebSession;
 
 use crate::observe::{Clock, ConnectionId, Moment, Observer};
@@ -78,10 +80,12 @@ pub enum CallOutcome {
     },
     /// The documented limit passed. A later answer is recorded as late.
     TimedOut,
-    /// The connection is over, so no answer can come.
+    /// The request was sent, and then the connection ended, so no answer can come.
     Closed,
-    /// The request could not be sent or its answer not be read; the text says why.
+    /// The request was sent, but its answer could not be read; the text says why.
     Failed(String),
+    /// The request was not sent; the text says why.
+    NotSent(String),
 }
 
 /// A client of either family of transports.
@@ -97,11 +101,20 @@ pub enum Session {
 }
 
 impl Session {
-    /// Sends a request and waits for its answer; `intended` is when it should have been sent.
-    pub async fn call(&self, action: &str, payload: &Value, intended: Moment) -> CallOutcome {
+    /// Sends a request and waits for its answer; `intended` is when it should have been sent. Only calls of the Web API can
+    /// be varied.
+    pub async fn call(&self, action: &str, payload: &Value, variation: &Variation, intended: Moment) -> CallOutcome {
         match self {
             Self::Rtm(session) => session.call(action, payload, intended).await,
-            Self::Web(session) => session.call(action, payload, intended).await,
+            Self::Web(session) => session.call_varied(action, payload, variation, intended).await,
+        }
+    }
+
+    /// Its connection; over the Web API the one that stands for the present calls, once there was one.
+    pub fn connection(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Rtm(session) => Some(session.connection()),
+            Self::Web(session) => session.connection(),
         }
     }
 

@@ -13,22 +13,22 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Map, Value};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::Message as Frame;
 use tokio_tungstenite::tungstenite::{self, Bytes};
 
 use super::connect::{self, SessionError, Socket};
-use super::{CallOutcome, LARGEST, SessionContext, Token};
+use super::{CallOutcome, LARGEST, Query, SessionContext, Token};
 use crate::message::{Body, Message, request_text};
-use crate::observe::{Clock, Closing, Conversation, Delivered, Moment, Sending};
+use crate::observe::{Clock, Closing, ConnectionId, Conversation, Delivered, Moment, Sending};
 use crate::protocol::Transport;
 
 /// For the closing handshake.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 /// The action that keeps a connection alive where control frames cannot be sent (customer-v0.3 123).
-const PING: &str = "ping";
+pub const PING: &str = "ping";
 
 /// How a connection that has nothing to say is kept alive, every `rtm.ping_every` of the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,6 +47,8 @@ pub struct RtmSession {
     /// Locked for the length of one poll, never across an await. Always taken before `state`.
     socket: Mutex<Socket>,
     state: Mutex<State>,
+    /// Told when the connection is over.
+    ended: Notify,
     token: Token,
     clock: Clock,
     pings: PingStyle,
@@ -62,7 +64,8 @@ struct State {
     /// The socket did not take everything; the pump has to flush.
     unflushed: bool,
     closing: bool,
-    over: Option<Closing>,
+    /// How and when the connection ended.
+    over: Option<(Closing, Moment)>,
 }
 
 /// Why a frame did not go out.
@@ -77,9 +80,21 @@ impl RtmSession {
     /// # Errors
     /// [`SessionError`] when there is no websocket after at most 10 s.
     pub async fn connect(context: &SessionContext, token: &Token) -> Result<Self, SessionError> {
+        Self::connect_varied(context, token, &[]).await
+    }
+
+    /// The same with changes of the URL's query.
+    ///
+    /// # Errors
+    /// [`SessionError`] when there is no websocket after at most 10 s.
+    pub async fn connect_varied(
+        context: &SessionContext,
+        token: &Token,
+        changes: &Query,
+    ) -> Result<Self, SessionError> {
         let catalog = &context.dialect.catalog;
         let began = context.clock.now();
-        let socket = connect::open(&context.target, &context.target.rtm_url(catalog)).await?;
+        let socket = connect::open(&context.target, &context.target.rtm_url(catalog, changes)).await?;
         let now = context.clock.now();
         let mut conversation = Conversation::new(
             context.dialect.clone(),
@@ -99,6 +114,7 @@ impl RtmSession {
                 closing: false,
                 over: None,
             }),
+            ended: Notify::new(),
             token: token.clone(),
             clock: context.clock,
             pings: context.pings,
@@ -125,8 +141,8 @@ impl RtmSession {
         let (answer, answered) = oneshot::channel();
         match self.send(action, payload, intended, Some(answer)) {
             Ok(()) => answered.await.unwrap_or(CallOutcome::Closed),
-            Err(NotSent::Over) => CallOutcome::Closed,
-            Err(NotSent::PeerDoesNotRead) => CallOutcome::Failed(format!(
+            Err(NotSent::Over) => CallOutcome::NotSent("the connection is closed".to_owned()),
+            Err(NotSent::PeerDoesNotRead) => CallOutcome::NotSent(format!(
                 "more than {} MiB of requests wait to be sent: the request is too large, or the peer does not read",
                 (2 * LARGEST) >> 20
             )),
@@ -160,6 +176,30 @@ impl RtmSession {
         if tokio::time::timeout(CLOSE_WITHIN, end).await.is_err() {
             self.finish(Closing::ByUs);
         }
+    }
+
+    /// Whether the connection has ended.
+    pub fn is_over(&self) -> bool {
+        self.state().over.is_some()
+    }
+
+    /// Waits until the connection has ended, and says how and when it did. Somebody must poll [`RtmSession::pump`]
+    /// meanwhile.
+    pub async fn ended(&self) -> (Closing, Moment) {
+        loop {
+            let mut told = pin!(self.ended.notified());
+            // Registered before looking, so that nothing slips through in between.
+            told.as_mut().enable();
+            if let Some(over) = self.state().over {
+                return over;
+            }
+            told.await;
+        }
+    }
+
+    /// Its number.
+    pub fn connection(&self) -> ConnectionId {
+        self.state().conversation.connection()
     }
 
     /// Id of the user that logged in, once the login was answered.
@@ -226,8 +266,8 @@ impl RtmSession {
             let read = {
                 let mut socket = self.socket();
                 let mut state = self.state();
-                if let Some(over) = state.over {
-                    return Poll::Ready(over);
+                if let Some((how, _)) = state.over {
+                    return Poll::Ready(how);
                 }
                 if state.unflushed {
                     // A failure shows in the read below.
@@ -329,15 +369,17 @@ impl RtmSession {
     /// The connection is over; the first reason stays. Every waiting call ends.
     fn finish(&self, how: Closing) -> Closing {
         let mut state = self.state();
-        if let Some(over) = state.over {
-            return over;
+        if let Some((how, _)) = state.over {
+            return how;
         }
         let how = if state.closing { Closing::ByUs } else { how };
         let now = self.clock.now();
         state.expire(now);
-        state.over = Some(how);
+        state.over = Some((how, now));
         state.conversation.closed(now, how);
         state.waiting.clear();
+        drop(state);
+        self.ended.notify_waiters();
         how
     }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use tokio::sync::OnceCell;
 use url::Url;
 
+use super::Query;
 use crate::protocol::Catalog;
 
 /// Why a URL cannot be a target. The URL is the user's, so this is an error of usage.
@@ -74,26 +75,33 @@ impl Target {
         }
     }
 
-    /// The URL of the websocket: the documented path with the query that the catalog asks for.
-    pub fn rtm_url(&self, catalog: &Catalog) -> String {
+    /// The URL of the websocket: the documented path with the query that the catalog asks for, and these changes of it.
+    pub fn rtm_url(&self, catalog: &Catalog, changes: &Query) -> String {
         let path = catalog.rtm.websocket.first().map_or("", String::as_str);
-        self.url(if self.tls { "wss" } else { "ws" }, path, &catalog.rtm.query)
+        self.url(if self.tls { "wss" } else { "ws" }, path, &catalog.rtm.query, changes)
     }
 
-    /// The URL of a Web API action.
-    pub fn web_url(&self, catalog: &Catalog, action: &str) -> String {
+    /// The URL of a Web API action, with these changes of its query.
+    pub fn web_url(&self, catalog: &Catalog, action: &str, changes: &Query) -> String {
         let own = catalog.action(action).and_then(|spec| spec.path.as_deref());
-        let template = own.or(catalog.web.path.first().map(String::as_str)).unwrap_or_default();
-        self.url(if self.tls { "https" } else { "http" }, &template.replace("{action}", action), &catalog.web.query)
+        let path = own.or(catalog.web.path.first().map(String::as_str)).unwrap_or_default().replace("{action}", action);
+        self.url(if self.tls { "https" } else { "http" }, &path, &catalog.web.query, changes)
     }
 
-    fn url(&self, scheme: &str, path: &str, query: &[String]) -> String {
-        let query = if query.iter().any(|member| member == "license_id") {
-            format!("?license_id={}", self.license_id)
-        } else {
-            String::new()
-        };
-        format!("{scheme}://{}{}{path}{query}", self.authority, self.prefix)
+    fn url(&self, scheme: &str, path: &str, members: &[String], changes: &Query) -> String {
+        let mut url = format!("{scheme}://{}{}{path}", self.authority, self.prefix);
+        let is_changed = |member: &str| changes.iter().any(|(changed, _)| changed == member);
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        if members.iter().any(|member| member == "license_id") && !is_changed("license_id") {
+            query.append_pair("license_id", &self.license_id.to_string());
+        }
+        query.extend_pairs(changes.iter().filter_map(|(member, value)| Some((member, value.as_ref()?))));
+        let query = query.finish();
+        if !query.is_empty() {
+            url.push('?');
+            url.push_str(&query);
+        }
+        url
     }
 
     /// The peer's addresses. A name is looked up once, so that thousands of sessions do not test the resolver.
@@ -123,13 +131,25 @@ mod tests {
             ),
         ] {
             let target = Target::parse(text, 42).unwrap();
-            assert_eq!(target.rtm_url(catalog), format!("{rtm}/customer/v0.3/rtm/ws?license_id=42"));
-            assert_eq!(target.web_url(catalog, "ping"), format!("{web}/customer/v0.3/action/ping?license_id=42"));
+            assert_eq!(target.rtm_url(catalog, &[]), format!("{rtm}/customer/v0.3/rtm/ws?license_id=42"));
+            assert_eq!(target.web_url(catalog, "ping", &[]), format!("{web}/customer/v0.3/action/ping?license_id=42"));
         }
         let older = &protocol.dialect("customer/v0.2").unwrap().catalog;
         let target = Target::parse("http://127.0.0.1:8080", 42).unwrap();
-        assert_eq!(target.web_url(older, "send_file"), "http://127.0.0.1:8080/customer/file?license_id=42");
+        assert_eq!(target.web_url(older, "send_file", &[]), "http://127.0.0.1:8080/customer/file?license_id=42");
         assert_eq!(Target::parse("ws://[::1]", 1).unwrap().peer(), "[::1]:80");
+    }
+
+    #[test]
+    fn a_query_can_be_changed() {
+        let protocol = Protocol::embedded().unwrap();
+        let catalog = &protocol.dialect("customer/v0.3").unwrap().catalog;
+        let target = Target::parse("http://h", 42).unwrap();
+        let change = |member: &str, value: Option<&str>| (member.to_owned(), value.map(str::to_owned));
+        let url = |changes: &Query| target.rtm_url(catalog, changes).replace("ws://h/customer/v0.3/rtm/ws", "");
+        assert_eq!(url(&[change("license_id", None)]), "");
+        assert_eq!(url(&[change("license_id", Some("a b"))]), "?license_id=a+b");
+        assert_eq!(url(&[change("region", Some("eu"))]), "?license_id=42&region=eu");
     }
 
     #[test]

@@ -7,9 +7,9 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::multipart::{Form, Part};
 use serde_json::Value;
 
-use super::{CallOutcome, LARGEST, SessionContext, Token};
+use super::{Authorization, CallOutcome, LARGEST, SessionContext, Token, Upload, Variation};
 use crate::message::{Body, WebAnswer, parse_web_answer, web_body};
-use crate::observe::{Clock, Closing, Conversation, Delivered, Moment, Sending};
+use crate::observe::{Clock, Closing, ConnectionId, Conversation, Delivered, Moment, Sending};
 use crate::protocol::{Multipart, Transport};
 
 /// One actor's use of the Web API. There is no connection to speak of, so one stands for all calls until one of them
@@ -38,15 +38,34 @@ impl WebSession {
     /// Sends a request and waits for its answer; `intended` is when it should have been sent. Past the documented limit it
     /// waits a third longer, to tell a late answer from none; both are [`CallOutcome::TimedOut`].
     pub async fn call(&self, action: &str, payload: &Value, intended: Moment) -> CallOutcome {
+        self.call_varied(action, payload, &Variation::default(), intended).await
+    }
+
+    /// The same with what is varied.
+    pub async fn call_varied(
+        &self,
+        action: &str,
+        payload: &Value,
+        variation: &Variation,
+        intended: Moment,
+    ) -> CallOutcome {
         let catalog = &self.context.dialect.catalog;
         let limit = catalog.timeout;
-        let url = self.context.target.web_url(catalog, action);
-        let request = self.context.http.post(url).header(AUTHORIZATION, self.token.authorization());
-        let (request, text) = match catalog.action(action).and_then(|spec| spec.multipart.as_ref()) {
-            Some(multipart) => (request.multipart(form(multipart, payload)), payload.to_string()),
-            None => {
+        let request = self.context.http.post(self.context.target.web_url(catalog, action, &variation.query));
+        let request = match &variation.authorization {
+            Authorization::Token => request.header(AUTHORIZATION, self.token.authorization()),
+            Authorization::None => request,
+            Authorization::Text(text) => request.header(AUTHORIZATION, text),
+        };
+        let multipart = catalog.action(action).and_then(|spec| spec.multipart.as_ref());
+        let (request, text) = match (multipart, &variation.content_type) {
+            (Some(multipart), None) => {
+                (request.multipart(form(multipart, payload, variation.upload.as_ref())), payload.to_string())
+            }
+            (_, content_type) => {
                 let text = web_body(catalog.web.request_body, payload).to_string();
-                (request.header(CONTENT_TYPE, "application/json").body(text.clone()), text)
+                let content_type = content_type.as_deref().unwrap_or("application/json");
+                (request.header(CONTENT_TYPE, content_type).body(text.clone()), text)
             }
         };
         let exchange = self.exchange();
@@ -69,14 +88,21 @@ impl WebSession {
             }
             Ok(Err(error)) => {
                 self.broke(&exchange);
+                let was_sent = !error.is_connect() && !error.is_builder();
                 // The URL holds no secret, but the causes say more than it does.
-                CallOutcome::Failed(format!("{}: {}", self.context.target.peer(), causes(&error.without_url())))
+                let why = format!("{}: {}", self.context.target.peer(), causes(&error.without_url()));
+                if was_sent { CallOutcome::Failed(why) } else { CallOutcome::NotSent(why) }
             }
             Err(_) => {
                 exchange.conversation().expire(at);
                 CallOutcome::TimedOut
             }
         }
+    }
+
+    /// The connection that stands for the present calls; none before the first and after one that broke.
+    pub fn connection(&self) -> Option<ConnectionId> {
+        self.current().as_ref().map(|exchange| exchange.conversation().connection())
     }
 
     /// Ends the session. Calls on their way still end as they would.
@@ -148,13 +174,20 @@ async fn read(request: reqwest::RequestBuilder) -> reqwest::Result<(Vec<u8>, Web
 
 /// The payload's members as parts: texts as they are, other values as JSON. The file is a member
 /// `{"name": …, "content_type": …, "content": …}` with its content as text; anything else in its place travels like any
-/// other member, so that wrong requests can be made.
-fn form(spec: &Multipart, payload: &Value) -> Form {
+/// other member, so that wrong requests can be made. An upload takes its place.
+fn form(spec: &Multipart, payload: &Value, upload: Option<&Upload>) -> Form {
     let mut form = Form::new();
     for (member, value) in payload.as_object().into_iter().flatten() {
+        if upload.is_some() && spec.file == format!("{}{member}", spec.prefix) {
+            continue;
+        }
         let name = format!("{}{member}", spec.prefix);
         let part = if name == spec.file { file_part(value) } else { None };
         form = form.part(name, part.unwrap_or_else(|| Part::text(text_of(value))));
+    }
+    if let Some(upload) = upload {
+        let part = || Part::bytes(vec![b'x'; upload.bytes]).file_name(upload.name.clone());
+        form = form.part(spec.file.clone(), part().mime_str(&upload.kind).unwrap_or_else(|_| part()));
     }
     form
 }

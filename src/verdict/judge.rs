@@ -194,6 +194,7 @@ mod tests {
             source: None,
             pointer: None,
             keyword: None,
+            place: None,
             expected: "one".to_owned(),
             got: "two".to_owned(),
         };

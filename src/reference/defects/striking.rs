@@ -195,7 +195,7 @@ impl Defects {
         payload: &'a Value,
     ) -> Occasion<'a> {
         let kind = ApiError::kind_of(payload).unwrap_or_default();
-        let is_unknown = !self.dialect(spoken).is_some_and(|dialect| dialect.catalog.action(action).is_some());
+        let is_unknown = self.dialect(spoken).is_none_or(|dialect| dialect.catalog.action(action).is_none());
         Occasion { action, is_unknown, asked, ..Occasion::new(Point::Error, kind, spoken, channel, payload) }
     }
 

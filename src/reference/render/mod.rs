@@ -57,9 +57,9 @@ impl Spoken {
     }
 
     /// Whether the copy of a push that goes to the requester carries the id of the request (customer-v0.3 154; old/ref:181). The
-    /// pushes of agent/v0.2 have no id (A02-B08).
+    /// pushes of the older dialects have no id (A02-B08; A02P:48).
     pub fn numbers_pushes(self) -> bool {
-        self != Self::AgentV02
+        !matches!(self, Self::CustomerV02 | Self::AgentV02)
     }
 
     /// Whether agents hear of every chat that they may see, and not only of those they take part in (A02-A12).

@@ -10,7 +10,8 @@ mod violations;
 use std::io::{self, Write};
 
 use super::RunReport;
-use page::Page;
+pub(in crate::report) use page::Page;
+pub(in crate::report) use table::{Cell, Column, Row as Line, Table};
 
 /// How to write for a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

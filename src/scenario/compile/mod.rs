@@ -1,12 +1,16 @@
 //! A scenario file → a scenario: every name is looked up, every payload checked, and all that is wrong is collected.
 
 mod arrivals;
+mod exchange;
+mod identity;
 mod names;
 mod payload;
+mod proof;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod values;
+mod web;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -16,6 +20,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use self::identity::Actors;
 use self::names::{Group, Known};
 use self::steps::Scope;
 use super::file::{self, File, Part};
@@ -24,7 +29,8 @@ use super::problem::{Problem, ScenarioErrors};
 use super::read::{Places, join};
 use super::template::Template;
 use super::{read, shape};
-use crate::protocol::{Dialect, Protocol, Role, Transport};
+use crate::protocol::{Dialect, Protocol, Transport};
+use crate::session::{PING, PingStyle};
 
 /// Seed of a scenario that names none.
 const SEED: u64 = 1;
@@ -54,6 +60,19 @@ pub fn load(path: &Path, protocol: &Protocol, check: &ThresholdCheck<'_>) -> Res
         let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
         unreadable(format!("{} is not UTF-8 text (line {line})", path.display()))
     })?;
+    load_text(path, text, protocol, check)
+}
+
+/// Reads a scenario whose text is at hand; `path` is what messages call it, and where its data files are.
+///
+/// # Errors
+/// Everything that is wrong with it at once, each with its place in the text.
+pub fn load_text(
+    path: &Path,
+    text: String,
+    protocol: &Protocol,
+    check: &ThresholdCheck<'_>,
+) -> Result<Scenario, ScenarioErrors> {
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     match compile(path, &text, protocol, check) {
         Ok(scenario) => Ok(scenario),
@@ -67,7 +86,15 @@ fn compile(path: &Path, text: &str, protocol: &Protocol, check: &ThresholdCheck<
     let Ok(file) = File::deserialize(&document.value) else { return Err(problems) };
     let folder = path.parent().unwrap_or(Path::new(""));
     let has_shape = problems.is_empty();
-    let mut compiler = Compiler { text, places: &document.places, protocol, folder, problems, broken: Vec::new() };
+    let mut compiler = Compiler {
+        text,
+        places: &document.places,
+        protocol,
+        folder,
+        problems,
+        broken: Vec::new(),
+        step_names: BTreeMap::new(),
+    };
     let mut scenario = compiler.scenario(&file, check);
     if has_shape {
         // Parts that only their types refuse, such as a duration that is too long for us.
@@ -103,6 +130,8 @@ struct Compiler<'a> {
     problems: Vec<Problem>,
     /// Parts that could not be read, with the reason.
     broken: Vec<(String, String)>,
+    /// Names of steps, and where each stands.
+    step_names: BTreeMap<String, Range<usize>>,
 }
 
 /// The named things outside of actors.
@@ -127,7 +156,7 @@ impl Compiler<'_> {
             let pointer = join("/actors", name);
             self.name(name, "actor", &pointer);
             if let Some(actor) = self.piece(part, &pointer)
-                && let Some(actor) = self.actor(name, actor, &pointer, &surroundings, &known[name.as_str()])
+                && let Some(actor) = self.actor((name, actor), &pointer, actors, &surroundings, &known[name.as_str()])
             {
                 compiled.insert(name.clone(), Arc::new(actor));
             }
@@ -153,9 +182,9 @@ impl Compiler<'_> {
 
     fn actor(
         &mut self,
-        name: &str,
-        actor: &file::Actor,
+        (name, actor): (&str, &file::Actor),
         pointer: &str,
+        actors: &Actors,
         surroundings: &Surroundings,
         known: &Known,
     ) -> Option<Actor> {
@@ -169,13 +198,34 @@ impl Compiler<'_> {
         let login = self.login(actor.login.as_ref(), &at("login"), &scope);
         let steps = self.piece(&actor.steps, &at("steps"));
         let steps = steps.map(|steps| self.steps(steps, &at("steps"), &scope)).unwrap_or_default();
+        let keep_alive = self.keep_alive(actor.keep_alive.as_ref(), &at("keep_alive"), &scope);
         let dialect = dialect?;
-        let credentials = match (&actor.credentials, dialect.catalog.role()) {
-            (Some(pool), _) => self.piece(pool, &at("credentials"))?.clone(),
-            (None, Role::Agent) => "agents".to_owned(),
-            (None, Role::Customer) => "customers".to_owned(),
-        };
-        Some(Actor { name: name.to_owned(), dialect, transport: transport?, credentials, login, steps })
+        let (credentials, identity) = self.identity((name, actor), pointer, &dialect, actors, surroundings)?;
+        let name = name.to_owned();
+        Some(Actor { name, dialect, transport: transport?, credentials, login, identity, keep_alive, steps })
+    }
+
+    fn keep_alive(
+        &mut self,
+        keep_alive: Option<&Part<file::KeepAlive>>,
+        pointer: &str,
+        scope: &Scope<'_>,
+    ) -> Option<PingStyle> {
+        let keep_alive = self.piece(keep_alive?, pointer)?;
+        if scope.transport == Some(Transport::Web) {
+            let range = self.places.key(pointer);
+            self.problems.push(Problem::new(range, "the Web API has no connection to keep alive"));
+        }
+        Some(match keep_alive {
+            file::KeepAlive::Frames => PingStyle::Frame,
+            file::KeepAlive::Never => PingStyle::Off,
+            file::KeepAlive::Action => {
+                if let Some(dialect) = scope.dialect.filter(|dialect| dialect.catalog.action(PING).is_none()) {
+                    self.problem(pointer, format!("`{}` has no action `{PING}`", dialect.name));
+                }
+                PingStyle::Action
+            }
+        })
     }
 
     fn dialect(&mut self, name: &str, pointer: &str) -> Option<Arc<Dialect>> {

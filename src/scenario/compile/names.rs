@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Compiler;
 use super::steps::Scope;
 use crate::protocol::Transport;
-use crate::scenario::file::{self, File, Part, Reaction, Step, Steps};
+use crate::scenario::file::{self, Deed, File, Part, Reaction, Steps};
 use crate::scenario::plan::{BUILT_IN, Draw};
 use crate::scenario::problem::{Problem, list, nearest};
 use crate::scenario::read::join;
@@ -72,11 +72,11 @@ impl Known {
             let names = if in_reaction { &mut self.in_reactions } else { &mut self.names };
             names.extend(step.names().cloned());
             self.shares.extend(step.shares().cloned());
-            match step {
-                Step::Meet(meet) => {
+            match &step.deed {
+                Deed::Meet(meet) => {
                     self.meetings.insert(meet.meet.clone());
                 }
-                Step::React(react) => {
+                Deed::React(react) => {
                     for reaction in &react.react {
                         self.in_reactions.extend(reaction.capture.iter().flat_map(BTreeMap::keys).cloned());
                         self.collect(&reaction.steps, true);

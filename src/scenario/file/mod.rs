@@ -1,5 +1,7 @@
 //! The scenario file as it is written: plain data, nothing resolved. The comments on the types are what editors show.
 
+mod assertion;
+mod exchange;
 mod load;
 mod step;
 mod value;
@@ -12,6 +14,8 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+pub(in crate::scenario) use assertion::*;
+pub(in crate::scenario) use exchange::*;
 pub(in crate::scenario) use load::*;
 pub(in crate::scenario) use step::*;
 pub(in crate::scenario) use value::*;
@@ -62,6 +66,10 @@ pub(in crate::scenario) struct Actor {
     pub transport: Part<Transport>,
     /// The pool its token comes from; by default `agents` or `customers`, by its role.
     pub credentials: Option<Part<String>>,
+    /// Another member of its cast: it is the same user, by the same token.
+    pub r#as: Option<Part<String>>,
+    /// How its connection is kept alive while it has nothing to say; by default by websocket pings.
+    pub keep_alive: Option<Part<KeepAlive>>,
     /// What it says at login besides its token; `false` to stay logged out.
     pub login: Option<Part<Login>>,
     /// What it does, one after the other.
@@ -77,6 +85,18 @@ pub(in crate::scenario) enum Transport {
     Websocket,
     /// The Web API over HTTP.
     Web,
+}
+
+/// How a connection is kept alive.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::scenario) enum KeepAlive {
+    /// By websocket pings.
+    Frames,
+    /// By the action `ping`.
+    Action,
+    /// Not at all.
+    Never,
 }
 
 /// Login of an actor.

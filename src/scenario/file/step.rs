@@ -1,20 +1,37 @@
 //! Steps as they are written.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::Value;
+use schemars::generate::SchemaGenerator;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
 
-use super::{Distribution, Steps, Time};
+use super::{AwaitStep, CallStep, CheckStep, Distribution, NeverStep, OneOrMore, RefusesStep, Steps, Time};
 
-/// One step.
+/// One step: what to do, and what that proves.
+#[derive(Debug)]
+pub(in crate::scenario) struct Step {
+    /// What to do.
+    pub deed: Deed,
+    /// Ids of the requirements that it proves.
+    pub proves: Option<Vec<String>>,
+    /// What it is called.
+    pub name: Option<String>,
+}
+
+/// What to do.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 #[schemars(title = "a step")]
-pub(in crate::scenario) enum Step {
+pub(in crate::scenario) enum Deed {
     Call(CallStep),
     Await(AwaitStep),
+    Never(NeverStep),
+    /// Send what the server must refuse.
+    Refuses(RefusesStep),
+    Check(CheckStep),
     React(ReactStep),
     Think(ThinkStep),
     At(AtStep),
@@ -27,76 +44,9 @@ pub(in crate::scenario) enum Step {
     Meet(MeetStep),
     WaitFor(WaitForStep),
     Set(SetStep),
+    Closes(ClosesStep),
+    Reconnect(ReconnectStep),
     Connection(ConnectionStep),
-}
-
-/// Call an action and look at the answer.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::scenario) struct CallStep {
-    /// Name of the action, such as `send_event`.
-    pub call: String,
-    /// What is sent; `${name}` stands for a value.
-    pub payload: Option<Value>,
-    /// What the answer should be; by default `success`.
-    pub expect: Option<Expect>,
-    /// `invalid`: the payload is meant to be wrong.
-    pub deliberately: Option<Deliberately>,
-    /// Values to take from the answer: name → JSON pointer.
-    pub capture: Option<BTreeMap<String, String>>,
-    /// Values to take from the answer for the whole cast, read as `${cast.NAME}`: name → JSON pointer.
-    pub share: Option<BTreeMap<String, String>>,
-}
-
-/// What an answer should be.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(title = "`success`, `anything` or `{ error: TYPE }`")]
-pub(in crate::scenario) enum Expect {
-    /// The request succeeds.
-    Success,
-    /// Any answer will do.
-    Anything,
-    /// The request fails with this error type.
-    Error(String),
-}
-
-/// How a payload is meant.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(in crate::scenario) enum Deliberately {
-    /// It breaks the documented format on purpose.
-    Invalid,
-}
-
-/// Wait for a push.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::scenario) struct AwaitStep {
-    /// Name of the push, or several of which any will do.
-    pub r#await: OneOrMore,
-    /// What must be in the payload: JSON pointer → value.
-    pub r#match: Option<BTreeMap<String, Value>>,
-    /// Payloads with all of this are passed over: JSON pointer → value.
-    pub unless: Option<BTreeMap<String, Value>>,
-    /// How long at most; by default 15s.
-    pub within: Option<Time>,
-    /// Values to take from the push: name → JSON pointer.
-    pub capture: Option<BTreeMap<String, String>>,
-    /// Values to take from the push for the whole cast: name → JSON pointer.
-    pub share: Option<BTreeMap<String, String>>,
-}
-
-/// One name, or a list of names.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(in crate::scenario) enum OneOrMore {
-    /// One.
-    #[schemars(title = "a name")]
-    One(String),
-    /// Several.
-    #[schemars(title = "a list of names", extend("minItems" = 1))]
-    More(Vec<String>),
 }
 
 /// React to pushes while other steps go on.
@@ -240,7 +190,7 @@ pub(in crate::scenario) struct IfStep {
 #[serde(rename_all = "lowercase")]
 #[schemars(title = "a condition")]
 pub(in crate::scenario) enum Condition {
-    /// This name has a value, which is neither null nor false.
+    /// This name, or `name:/pointer`, has a value, which is neither null nor false.
     Known(String),
     /// Two values are equal.
     Equal([Value; 2]),
@@ -306,29 +256,121 @@ pub(in crate::scenario) enum ConnectionStep {
     Reconnect,
 }
 
+/// Wait until the server ends the connection.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct ClosesStep {
+    /// When; `{}` for soon.
+    pub closes: Closing,
+}
+
+/// When the server should end a connection, counted from the end of the step before.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Closing {
+    /// How long it may take; by default 15s, or as long as it likes when there is a `not_before`.
+    pub within: Option<Time>,
+    /// How long the connection has to stay open; by default not at all.
+    pub not_before: Option<Time>,
+}
+
+/// Close the connection if it is open, and connect again in another way.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct ReconnectStep {
+    /// In which way.
+    pub reconnect: Reconnecting,
+}
+
+/// Another way to connect.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Reconnecting {
+    /// Changes of the URL's query: member → value, or null to leave it out.
+    pub query: Option<BTreeMap<String, Value>>,
+    /// What the server should do; by default `success`.
+    pub expect: Option<Welcome>,
+}
+
+/// What a server should do with a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::scenario) enum Welcome {
+    /// Take it, and let the actor log in.
+    Success,
+    /// Refuse the handshake, or end the connection within 5 s. Nobody logs in.
+    Refused,
+}
+
+/// Members that every step that is a mapping may have besides its own.
+const EXAMINATION: [&str; 2] = ["proves", "name"];
+
+impl<'de> Deserialize<'de> for Step {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut value = Value::deserialize(deserializer)?;
+        let [proves, name] = EXAMINATION.map(|member| value.as_object_mut().and_then(|map| map.remove(member)));
+        let read = || -> serde_json::Result<Self> {
+            Ok(Self {
+                deed: serde_json::from_value(value)?,
+                proves: proves.map(serde_json::from_value).transpose()?,
+                name: name.map(serde_json::from_value).transpose()?,
+            })
+        };
+        read().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Step {
+    fn schema_name() -> Cow<'static, str> {
+        "Step".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let schema = Deed::json_schema(generator);
+        let members = json!({
+            "proves": {
+                "description": "Ids of the requirements that this step proves, such as `C03-B14`; needs a `name`.",
+                "type": "array",
+                "items": { "type": "string" },
+                "minItems": 1,
+            },
+            "name": { "description": "What it is called, such as `closing_causes_thread_closed`.", "type": "string" },
+        });
+        let branches = schema.get("anyOf").and_then(Value::as_array).into_iter().flatten();
+        for branch in branches.filter_map(|branch| branch["$ref"].as_str()) {
+            let name = branch.rsplit('/').next().unwrap_or_default();
+            let properties = generator.definitions_mut().get_mut(name).and_then(|schema| schema.get_mut("properties"));
+            if let (Some(Value::Object(properties)), Value::Object(members)) = (properties, members.clone()) {
+                properties.extend(members);
+            }
+        }
+        schema
+    }
+}
+
 impl Step {
     /// The blocks of steps in it, without those of reactions.
     pub fn blocks(&self) -> Vec<&Steps> {
-        match self {
-            Self::React(react) => vec![&react.during],
-            Self::Repeat(repeat) => vec![&repeat.steps],
-            Self::Choose(choose) => choose.choose.iter().map(|choice| &choice.steps).collect(),
-            Self::If(condition) => std::iter::once(&condition.then).chain(&condition.r#else).collect(),
-            Self::Group(group) => vec![&group.steps],
-            Self::Parallel(parallel) => parallel.parallel.iter().collect(),
+        match &self.deed {
+            Deed::React(react) => vec![&react.during],
+            Deed::Repeat(repeat) => vec![&repeat.steps],
+            Deed::Choose(choose) => choose.choose.iter().map(|choice| &choice.steps).collect(),
+            Deed::If(condition) => std::iter::once(&condition.then).chain(&condition.r#else).collect(),
+            Deed::Group(group) => vec![&group.steps],
+            Deed::Parallel(parallel) => parallel.parallel.iter().collect(),
             _ => Vec::new(),
         }
     }
 
     /// The names that it gives to values for this actor.
     pub fn names(&self) -> impl Iterator<Item = &String> {
-        let captured = match self {
-            Self::Call(call) => call.capture.as_ref(),
-            Self::Await(wait) => wait.capture.as_ref(),
+        let captured = match &self.deed {
+            Deed::Call(call) => call.capture.as_ref(),
+            Deed::Await(wait) => wait.capture.as_ref(),
             _ => None,
         };
-        let set = match self {
-            Self::Set(set) => Some(&set.set),
+        let set = match &self.deed {
+            Deed::Set(set) => Some(&set.set),
             _ => None,
         };
         captured.into_iter().flat_map(BTreeMap::keys).chain(set.into_iter().flat_map(BTreeMap::keys))
@@ -336,9 +378,9 @@ impl Step {
 
     /// The names that it gives to values for the whole cast.
     pub fn shares(&self) -> impl Iterator<Item = &String> {
-        let shared = match self {
-            Self::Call(call) => call.share.as_ref(),
-            Self::Await(wait) => wait.share.as_ref(),
+        let shared = match &self.deed {
+            Deed::Call(call) => call.share.as_ref(),
+            Deed::Await(wait) => wait.share.as_ref(),
             _ => None,
         };
         shared.into_iter().flat_map(BTreeMap::keys)

@@ -101,7 +101,7 @@ pub(in crate::scenario) struct RowsData {
 pub(in crate::scenario) struct Count(pub usize);
 
 /// A duration.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(in crate::scenario) struct Time(pub Duration);
 
 /// Arrivals per second.

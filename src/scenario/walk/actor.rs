@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
+use super::Stage;
 use super::cast::Cast;
 use super::connection::Connection;
 use super::draw;
 use super::inbox::Inbox;
-use super::strand::{Stopped, Strand};
-use super::{Stage, StepFailure};
+use super::proof::Stopped;
+use super::strand::Strand;
 use crate::observe::Moment;
 use crate::scenario::plan::{Actor, DataSource, Scenario, StepAction, visit};
 
@@ -57,15 +58,21 @@ pub(super) struct Walker {
 /// Walks an actor from its due moment to its end, and says how it went. Failures go to the stage's surroundings.
 pub async fn walk(scenario: Arc<Scenario>, instance: Instance, stage: Stage) -> ActorOutcome {
     let Instance { actor, number, due, seed, cast, persistent } = instance;
-    let mut awaits = false;
-    visit(&actor.steps, &mut |step| awaits |= matches!(step.action, StepAction::Await(_)));
+    let (mut awaits, mut ends) = (false, false);
+    visit(&actor.steps, &mut |step| match &step.action {
+        StepAction::Await(_) | StepAction::Never(_) => awaits = true,
+        StepAction::Closes { .. } => ends = true,
+        StepAction::Reconnect(reconnect) => ends |= reconnect.refused,
+        _ => {}
+    });
     let walker = Walker {
         scenario,
         number,
         seed: actor_seed(seed, &actor.name, number),
         cast,
         inbox: Inbox::new(awaits),
-        connection: Connection::new(&actor, persistent),
+        // Who waits for the end of its connection does not want another one by itself.
+        connection: Connection::new(&actor, persistent && !ends),
         actor,
         stage,
         kept: Mutex::default(),
@@ -81,15 +88,15 @@ pub async fn walk(scenario: Arc<Scenario>, instance: Instance, stage: Stage) -> 
         }
     };
     walker.disconnect().await;
-    walker.give_back_token();
-    walker.cast.leave();
-    match walked {
+    let outcome = match walked {
         Ok(()) => ActorOutcome::Finished,
         Err(stopped) => {
             walker.failed(stopped);
             ActorOutcome::Failed
         }
-    }
+    };
+    walker.give_back_tokens();
+    outcome
 }
 
 fn actor_seed(seed: u64, name: &str, number: u64) -> u64 {
@@ -99,19 +106,15 @@ fn actor_seed(seed: u64, name: &str, number: u64) -> u64 {
 
 impl Walker {
     async fn script(&self, due: Moment) -> Result<(), Stopped> {
-        let at_start = |reason| Stopped { step: format!("/actors/{}", self.actor.name), reason };
-        self.connect(due).await.map_err(at_start)?;
+        self.connect(due, &[]).await.map_err(|fault| Stopped {
+            step: format!("/actors/{}", self.actor.name),
+            reason: fault.reason,
+            is_servers: fault.is_servers,
+            taken: false,
+            told: false,
+        })?;
         let mut strand = Strand::script(self, due.max(self.connection.ready_since()));
         strand.steps(&self.actor.steps).await
-    }
-
-    fn failed(&self, stopped: Stopped) {
-        self.stage.surroundings.step_failed(StepFailure {
-            actor: self.label(),
-            step: stopped.step,
-            at: self.stage.clock.now(),
-            reason: stopped.reason,
-        });
     }
 
     /// How it is called in failures.
@@ -140,7 +143,7 @@ impl Walker {
     }
 
     /// Gives every event that a request creates a `custom_id` of ours, unless it has one. It is unique for the send,
-    /// so that two events with it prove that one send was carried out twice.
+    /// so that two events with it prove that one send was carried out twice. Null asks for an event without one.
     pub fn sign(&self, action: &str, payload: &mut Value) {
         let Some(pointer) = self.actor.dialect.catalog.action(action).and_then(|spec| spec.sends.as_ref()) else {
             return;
@@ -151,8 +154,10 @@ impl Walker {
             event => std::slice::from_mut(event),
         };
         for event in events.iter_mut().filter_map(Value::as_object_mut) {
-            if !event.contains_key("custom_id") {
-                event.insert("custom_id".to_owned(), json!(self.connection.nonce()));
+            match event.get("custom_id") {
+                None => drop(event.insert("custom_id".to_owned(), json!(self.connection.nonce()))),
+                Some(Value::Null) => drop(event.remove("custom_id")),
+                Some(_) => {}
             }
         }
     }

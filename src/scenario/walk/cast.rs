@@ -6,6 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use tokio::sync::watch;
 
+use crate::session::Token;
+
 /// One starting group of actors that belong together. An actor on its own is a cast of one.
 #[derive(Debug)]
 pub struct Cast {
@@ -20,12 +22,14 @@ struct State {
     shared: HashMap<String, Value>,
     /// How many have come to each meeting.
     meetings: HashMap<String, usize>,
+    /// Tokens of members that are one user, with their pools, by the name of the actor whose they are.
+    tokens: HashMap<String, (String, Token)>,
 }
 
 impl Cast {
     /// A cast with so many members.
     pub fn new(members: usize) -> Self {
-        let state = State { members, shared: HashMap::new(), meetings: HashMap::new() };
+        let state = State { members, shared: HashMap::new(), meetings: HashMap::new(), tokens: HashMap::new() };
         Self { state: Mutex::new(state), changed: watch::Sender::new(0) }
     }
 
@@ -50,12 +54,31 @@ impl Cast {
         self.until(|state| state.meetings.get(name).is_some_and(|come| *come >= state.members)).await;
     }
 
-    /// A member has come to its end, or failed: the others do not wait for it.
-    pub(super) fn leave(&self) {
+    /// The token of the members that are one user. Whoever comes first takes it from its pool.
+    pub(super) fn token(
+        &self,
+        identity: &str,
+        pool: &str,
+        take: impl FnOnce() -> Result<Token, String>,
+    ) -> Result<Token, String> {
+        let mut state = self.lock();
+        if let Some((_, token)) = state.tokens.get(identity) {
+            return Ok(token.clone());
+        }
+        let token = take()?;
+        state.tokens.insert(identity.to_owned(), (pool.to_owned(), token.clone()));
+        Ok(token)
+    }
+
+    /// A member has come to its end, or failed: the others do not wait for it. The last one is handed the common tokens,
+    /// each with its pool: somebody who has not come yet would need them until then.
+    pub(super) fn leave(&self) -> Vec<(String, Token)> {
         let mut state = self.lock();
         state.members = state.members.saturating_sub(1);
+        let done = if state.members == 0 { std::mem::take(&mut state.tokens) } else { HashMap::new() };
         drop(state);
         self.changed.send_modify(|version| *version += 1);
+        done.into_values().collect()
     }
 
     async fn until(&self, done: impl Fn(&State) -> bool) {
@@ -98,8 +121,24 @@ mod tests {
     #[tokio::test]
     async fn nobody_waits_for_a_member_that_left() {
         let cast = Cast::new(2);
-        cast.leave();
+        assert!(cast.leave().is_empty());
         cast.meet("ready").await;
         assert_eq!(cast.lock().meetings["ready"], 1);
+    }
+
+    #[test]
+    fn a_common_token_is_taken_once_and_handed_out_by_the_last() {
+        let cast = Cast::new(2);
+        let taken = std::cell::Cell::new(0);
+        let token = || {
+            cast.token("ann", "customers", || {
+                taken.set(taken.get() + 1);
+                Ok(Token::new("t"))
+            })
+        };
+        assert_eq!((token(), token(), taken.get()), (Ok(Token::new("t")), Ok(Token::new("t")), 1));
+        assert!(cast.leave().is_empty());
+        assert_eq!(cast.leave(), [("customers".to_owned(), Token::new("t"))]);
+        assert_eq!(cast.token("bob", "nobody", || Err("none".to_owned())), Err("none".to_owned()));
     }
 }

@@ -3,20 +3,27 @@
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::actor::{Walker, lock};
+use super::proof::Stopped;
 use super::strand::Strand;
 use crate::message::ApiError;
-use crate::observe::{Closing, Moment};
+use crate::observe::{Closing, ConnectionId, Moment};
 use crate::protocol::Transport;
-use crate::scenario::plan::Actor;
-use crate::session::{Backoff, CallOutcome, RtmSession, Session, SessionContext, Token, WebSession};
+use crate::scenario::plan::{Actor, Step};
+use crate::session::{
+    Backoff, CallOutcome, Query, RtmSession, Session, SessionContext, SessionError, Token, Variation, WebSession,
+};
 
 /// Attempts to establish a broken connection again, before the actor is given up.
 const RECONNECTS: u32 = 8;
+
+/// For a server that takes a connection, to end it, when it should not have taken it.
+const REFUSED_WITHIN: Duration = Duration::from_secs(5);
 
 /// What an actor has of a connection.
 pub(super) struct Connection {
@@ -31,6 +38,31 @@ pub(super) struct Connection {
     dismissed: Mutex<bool>,
     nonces: AtomicU64,
     pool: String,
+}
+
+/// Why there is no connection, or nobody is logged in on it.
+pub(super) struct Fault {
+    /// In words, for the report.
+    pub reason: String,
+    /// Whether the server answered, but not as it should; otherwise nobody got as far as to ask it.
+    pub is_servers: bool,
+}
+
+impl Fault {
+    /// The end of a line of steps.
+    pub fn at(self, step: &Step) -> Stopped {
+        Stopped { is_servers: self.is_servers, ..Stopped::broken(step, self.reason) }
+    }
+
+    pub fn ours(reason: String) -> Self {
+        Self { reason, is_servers: false }
+    }
+}
+
+impl From<&SessionError> for Fault {
+    fn from(error: &SessionError) -> Self {
+        Self { reason: error.to_string(), is_servers: error.is_answer() }
+    }
 }
 
 impl Connection {
@@ -67,23 +99,18 @@ impl Walker {
     /// which the connection stood.
     ///
     /// # Errors
-    /// In words, for the report.
-    pub async fn connect(&self, due: Moment) -> Result<(), String> {
-        let token = self.token()?;
-        let context = self.context();
+    /// [`Fault`], also when the login is refused.
+    pub async fn connect(&self, due: Moment, query: &Query) -> Result<(), Fault> {
+        let token = self.token().map_err(Fault::ours)?;
         match self.actor.transport {
             Transport::Web => {
-                let session = Session::Web(WebSession::new(&context, &token, None));
+                let session = Session::Web(WebSession::new(&self.context(), &token, None));
                 *lock(&self.connection.session) = Some(Arc::new(session));
                 *lock(&self.connection.ready_since) = due;
             }
             Transport::Websocket => {
-                // In boxes, here and below: an actor lives long, and would keep the room for connecting all its life.
-                let connecting = Box::pin(RtmSession::connect(&context, &token));
-                let session = connecting.await.map_err(|error| error.to_string())?;
-                let session = Arc::new(Session::Rtm(session));
-                *lock(&self.connection.session) = Some(session.clone());
-                self.connection.opened.notify_one();
+                let session = self.open(&token, query).await.map_err(|error| Fault::from(&error))?;
+                // In a box, here and below: an actor lives long, and would keep the room for this all its life.
                 Box::pin(self.log_in(&session)).await?;
                 *lock(&self.connection.ready_since) = self.stage.clock.now();
             }
@@ -91,28 +118,108 @@ impl Walker {
         Ok(())
     }
 
-    async fn log_in(&self, session: &Session) -> Result<(), String> {
-        let (Some(login), Session::Rtm(session)) = (&self.actor.login, session) else { return Ok(()) };
-        let now = self.stage.clock.now();
-        let extra = login.fill(&mut Strand::script(self, now)).map_err(|hole| format!("login: {hole} has no value"))?;
-        match session.login(&extra, now).await {
-            CallOutcome::Answered { success: true, .. } => Ok(()),
-            CallOutcome::Answered { payload, .. } => Err(match ApiError::from_payload(&payload) {
-                Some(error) => format!("login was refused with `{}` ({})", error.kind, error.message),
-                None => "login was refused without a readable error".to_owned(),
-            }),
-            CallOutcome::TimedOut => Err("login was not answered in time".to_owned()),
-            CallOutcome::Closed => Err("the connection was closed during login".to_owned()),
-            CallOutcome::Failed(reason) => Err(format!("login failed: {reason}")),
+    /// Opens a websocket with changes of the URL's query, and has it pumped.
+    async fn open(&self, token: &Token, query: &Query) -> Result<Arc<Session>, SessionError> {
+        let session = Box::pin(RtmSession::connect_varied(&self.context(), token, query)).await?;
+        let session = Arc::new(Session::Rtm(session));
+        *lock(&self.connection.session) = Some(session.clone());
+        self.connection.opened.notify_one();
+        Ok(session)
+    }
+
+    /// Connects without logging in, and looks whether the server refuses: by its answer to the handshake, or by ending
+    /// the connection soon.
+    ///
+    /// # Errors
+    /// [`Fault`], when it does not.
+    pub async fn be_refused(&self, query: &Query) -> Result<(), Fault> {
+        let token = self.token().map_err(Fault::ours)?;
+        let session = match self.open(&token, query).await {
+            Ok(session) => session,
+            Err(SessionError::Http { .. } | SessionError::Reset { .. }) => return Ok(()),
+            Err(error) => return Err(Fault::from(&error)),
+        };
+        let Session::Rtm(rtm) = &*session else { return Ok(()) };
+        let ended = tokio::time::timeout(REFUSED_WITHIN, rtm.ended()).await;
+        self.disconnect().await;
+        match ended {
+            Ok(_) => Ok(()),
+            Err(_) => {
+                let reason = format!("the server took the connection and kept it for {REFUSED_WITHIN:?}");
+                Err(Fault { reason, is_servers: true })
+            }
         }
     }
 
+    /// Waits until the server ends the connection, or until it has kept it long enough when it need not end it.
+    ///
+    /// # Errors
+    /// [`Fault`], when it does so too early or too late, counted from `began`, or when there is no connection.
+    pub async fn be_closed(&self, began: Moment, within: Option<Duration>, not_before: Duration) -> Result<(), Fault> {
+        let session = lock(&self.connection.session).clone();
+        let Some(Session::Rtm(rtm)) = session.as_deref() else {
+            return Err(Fault::ours("there is no connection".to_owned()));
+        };
+        let broken = |reason: String| Err(Fault { reason, is_servers: true });
+        let deadline = self.stage.clock.instant(began + within.unwrap_or(not_before));
+        match tokio::time::timeout_at(deadline.into(), rtm.ended()).await {
+            Ok((Closing::ByUs, _)) => Err(Fault::ours("we closed the connection ourselves".to_owned())),
+            Ok((_, at)) if at.since(began) < not_before => {
+                let after = at.since(began).as_secs_f64();
+                broken(format!(
+                    "the server ended the connection after {after:.1} s, expected not before {not_before:?}"
+                ))
+            }
+            Ok(_) => Ok(()),
+            Err(_) => within
+                .map_or(Ok(()), |within| broken(format!("the server did not end the connection within {within:?}"))),
+        }
+    }
+
+    async fn log_in(&self, session: &Session) -> Result<(), Fault> {
+        let (Some(login), Session::Rtm(session)) = (&self.actor.login, session) else { return Ok(()) };
+        let now = self.stage.clock.now();
+        let extra = login
+            .fill(&mut Strand::script(self, now))
+            .map_err(|hole| Fault::ours(format!("login: {hole} has no value")))?;
+        let reason = match session.login(&extra, now).await {
+            CallOutcome::Answered { success: true, .. } => return Ok(()),
+            CallOutcome::Answered { payload, .. } => match ApiError::from_payload(&payload) {
+                Some(error) => format!("login was refused with `{}` ({})", error.kind, error.message),
+                None => "login was refused without a readable error".to_owned(),
+            },
+            CallOutcome::TimedOut => "login was not answered in time".to_owned(),
+            CallOutcome::Closed => "the connection was closed during login".to_owned(),
+            CallOutcome::Failed(reason) => format!("login failed: {reason}"),
+            CallOutcome::NotSent(reason) => return Err(Fault::ours(format!("login could not be sent: {reason}"))),
+        };
+        Err(Fault { reason, is_servers: true })
+    }
+
     /// Sends a request on the present connection.
-    pub async fn call(&self, action: &str, payload: &Value, intended: Moment) -> CallOutcome {
+    pub async fn call(&self, action: &str, payload: &Value, variation: &Variation, intended: Moment) -> CallOutcome {
         let session = lock(&self.connection.session).clone();
         match session {
-            Some(session) => session.call(action, payload, intended).await,
-            None => CallOutcome::Closed,
+            Some(session) => session.call(action, payload, variation, intended).await,
+            None => CallOutcome::NotSent("there is no connection".to_owned()),
+        }
+    }
+
+    /// Whether there is a connection on which pushes can come.
+    pub fn is_open(&self) -> bool {
+        matches!(lock(&self.connection.session).as_deref(), Some(Session::Rtm(session)) if !session.is_over())
+    }
+
+    /// The present connection, or the one that has just ended.
+    pub fn connection_id(&self) -> Option<ConnectionId> {
+        lock(&self.connection.session).as_deref().and_then(Session::connection)
+    }
+
+    /// A text without the actor's token.
+    pub fn redact(&self, text: &str) -> String {
+        match &*lock(&self.connection.token) {
+            Some(token) => token.redact(text),
+            None => text.to_owned(),
         }
     }
 
@@ -183,25 +290,37 @@ impl Walker {
         }
     }
 
-    /// Gives the token back, so that another actor may use it.
-    pub fn give_back_token(&self) {
-        let token = lock(&self.connection.token).take();
-        if let Some(token) = token {
-            self.stage.surroundings.return_token(&self.connection.pool, token);
+    /// Leaves the cast and gives tokens back, so that other actors may use them.
+    pub fn give_back_tokens(&self) {
+        let own = lock(&self.connection.token).take().filter(|_| self.actor.identity.is_none());
+        for (pool, token) in own.map(|token| (self.connection.pool.clone(), token)).into_iter().chain(self.cast.leave())
+        {
+            self.stage.surroundings.return_token(&pool, token);
         }
     }
 
-    fn token(&self) -> Result<Token, String> {
+    /// The actor's token, which it takes when it first needs it.
+    ///
+    /// # Errors
+    /// In words, when there is none.
+    pub fn token(&self) -> Result<Token, String> {
         let mut held = lock(&self.connection.token);
         if let Some(token) = held.as_ref() {
             return Ok(token.clone());
         }
-        let token = self.stage.surroundings.take_token(&self.connection.pool)?;
+        let pool = &self.connection.pool;
+        let take = || self.stage.surroundings.take_token(pool);
+        let token = match &self.actor.identity {
+            Some(identity) => self.cast.token(identity, pool, take)?,
+            None => take()?,
+        };
         *held = Some(token.clone());
         Ok(token)
     }
 
-    fn context(&self) -> SessionContext {
-        SessionContext { dialect: self.actor.dialect.clone(), ..self.stage.session.clone() }
+    pub fn context(&self) -> SessionContext {
+        let session = self.stage.session.clone();
+        let pings = self.actor.keep_alive.unwrap_or(session.pings);
+        SessionContext { dialect: self.actor.dialect.clone(), pings, ..session }
     }
 }

@@ -93,6 +93,17 @@ impl Inbox {
         }
     }
 
+    /// Names of the pushes since a mark, each once, in the order of their first.
+    pub fn names_since(&self, since: u64) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for arrived in lock(&self.state).kept.iter().filter(|arrived| arrived.number >= since) {
+            if !names.iter().any(|name| **name == *arrived.message.action) {
+                names.push(arrived.message.action.to_string());
+            }
+        }
+        names
+    }
+
     /// A mailbox that gets every push from now on, as long as it lives.
     pub fn subscribe(&self) -> Arc<Mailbox> {
         let mailbox = Arc::new(Mailbox::default());
@@ -148,6 +159,8 @@ mod tests {
         inbox.put(Moment(3), push("b"));
         let found = inbox.find(mark, |arrived| &*arrived.message.action != "a").await;
         assert_eq!((&*found.message.action, found.at), ("b", Moment(3)));
+        inbox.put(Moment(4), push("a"));
+        assert_eq!(inbox.names_since(mark), ["a", "b"]);
     }
 
     #[tokio::test]

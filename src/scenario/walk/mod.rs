@@ -7,9 +7,14 @@ mod actor;
 mod cast;
 mod connection;
 mod draw;
+mod exchange;
 mod inbox;
+mod proof;
 mod react;
+mod refuse;
 mod strand;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,7 +25,8 @@ use tokio_util::sync::CancellationToken;
 pub use actor::{ActorOutcome, Instance, walk};
 pub use cast::Cast;
 
-use crate::observe::{Clock, Moment};
+use crate::observe::{Clock, ConnectionId, Moment};
+use crate::protocol::{DialectName, RequirementId};
 use crate::session::{SessionContext, Token};
 
 /// What an actor needs from whoever runs it.
@@ -30,6 +36,9 @@ pub trait Surroundings: Send + Sync {
 
     /// Takes note of a step whose expectation was not met.
     fn step_failed(&self, failure: StepFailure);
+
+    /// Takes note of what came of a step that proves something. What is told here is not told as a failed step as well.
+    fn proved(&self, proof: Proof);
 
     /// A token of this pool that nobody else uses now.
     ///
@@ -67,4 +76,42 @@ pub struct StepFailure {
     pub at: Moment,
     /// What was expected and what happened.
     pub reason: String,
+}
+
+/// What came of a step that proves something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// Name of the step.
+    pub name: String,
+    /// The requirements that it proves.
+    pub requirements: Vec<RequirementId>,
+    /// What the actor speaks.
+    pub dialect: DialectName,
+    /// Name and number of the actor, such as `customer 17`.
+    pub actor: String,
+    /// JSON pointer of the step in the scenario file.
+    pub step: String,
+    /// The actor's connection at that time; over the Web API, the one that stands for its calls.
+    pub connection: Option<ConnectionId>,
+    /// When.
+    pub at: Moment,
+    /// How it went.
+    pub outcome: ProofOutcome,
+}
+
+/// How a step that proves something went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProofOutcome {
+    /// Everything was as expected.
+    Held,
+    /// The server did something else than expected.
+    Broken {
+        /// What was expected and what happened.
+        reason: String,
+    },
+    /// The step could not be carried out, which is no evidence against the server.
+    Unfit {
+        /// What was in the way.
+        reason: String,
+    },
 }

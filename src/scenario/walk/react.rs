@@ -6,7 +6,8 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::inbox::Arrived;
-use super::strand::{Stopped, Strand, Walked};
+use super::proof::Stopped;
+use super::strand::{Strand, Walked};
 use crate::scenario::plan::{Reaction, Step};
 
 impl Strand<'_> {
@@ -52,8 +53,8 @@ async fn one_reaction(mut strand: Strand<'_>, reaction: Arc<Reaction>) {
 async fn walk_reaction(strand: &mut Strand<'_>, reaction: &Reaction) -> Result<(), Stopped> {
     let Some(first) = reaction.steps.first() else { return Ok(()) };
     let Some(push) = strand.push() else { return Ok(()) };
-    let matches = strand.wanted(first, &reaction.matches)?;
-    let unless = strand.wanted(first, &reaction.unless)?;
+    let matches = strand.filled(first, &reaction.matches)?;
+    let unless = strand.filled(first, &reaction.unless)?;
     let at = |(pointer, value): &(String, serde_json::Value)| push.message.payload.pointer(pointer) == Some(value);
     if !matches.iter().all(at) || (!unless.is_empty() && unless.iter().all(at)) {
         return Ok(());

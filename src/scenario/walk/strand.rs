@@ -11,24 +11,13 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
-use super::StepFailure;
 use super::actor::Walker;
 use super::draw;
 use super::inbox::Arrived;
-use crate::message::ApiError;
+use super::proof::Stopped;
 use crate::observe::Moment;
-use crate::scenario::plan::{Await, Call, Capture, Condition, Each, Expect, Match, Step, StepAction};
+use crate::scenario::plan::{Condition, Each, Step, StepAction};
 use crate::scenario::template::{Hole, Lookup, Template};
-use crate::session::CallOutcome;
-
-/// Why a line of steps did not come to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stopped {
-    /// JSON pointer of the step.
-    pub step: String,
-    /// What was expected and what happened.
-    pub reason: String,
-}
 
 pub(super) type Walked = Result<(), Stopped>;
 type Walking<'a> = Pin<Box<dyn Future<Output = Walked> + Send + 'a>>;
@@ -44,8 +33,9 @@ pub(super) struct Strand<'a> {
     /// The push that a reaction reacts to.
     push: Option<Arc<Arrived>>,
     /// Awaiting steps look at pushes from here on.
-    mark: u64,
-    taken: Vec<u64>,
+    pub mark: u64,
+    /// Pushes that have served an awaiting step.
+    pub taken: Vec<u64>,
 }
 
 impl<'a> Strand<'a> {
@@ -95,7 +85,8 @@ impl<'a> Strand<'a> {
     {
         Box::pin(async move {
             for step in steps {
-                self.step(step).await?;
+                let walked = self.step(step).await;
+                self.examined(step, walked)?;
             }
             Ok(())
         })
@@ -105,6 +96,9 @@ impl<'a> Strand<'a> {
         match &step.action {
             StepAction::Call(call) => self.call(step, call).await,
             StepAction::Await(wait) => self.wait(step, wait).await,
+            StepAction::Refuses(refuses) => self.refuses(step, refuses).await,
+            StepAction::Never(never) => self.never(step, never).await,
+            StepAction::Check(assertions) => self.hold(step, assertions, &Value::Null),
             StepAction::Think(pause) => {
                 let pause = draw::pause(pause, &mut self.rng);
                 self.rest(pause).await;
@@ -153,7 +147,9 @@ impl<'a> Strand<'a> {
                 let walks = strands.iter_mut().zip(lists).map(|(strand, steps)| strand.steps(steps));
                 let walked = futures_util::future::join_all(walks).await;
                 self.intended = strands.iter().map(|strand| strand.intended).max().unwrap_or(self.intended);
-                walked.into_iter().collect()
+                // One that nobody has been told of yet comes first.
+                let stopped = walked.into_iter().filter_map(Result::err).min_by_key(|stopped| stopped.told);
+                stopped.map_or(Ok(()), Err)
             }
             StepAction::React { reactions, during } => self.react(reactions, during).await,
             StepAction::Meet(name) => {
@@ -165,18 +161,31 @@ impl<'a> Strand<'a> {
                 let shared = self.walker.cast.wait_for(name);
                 let came = self.limited(*within, shared).await.is_some();
                 self.intended = self.now();
-                if came { Ok(()) } else { Err(stopped(step, format!("nobody shared `{name}` within {within:?}"))) }
+                if came {
+                    Ok(())
+                } else {
+                    Err(Stopped::unfit(step, format!("nobody shared `{name}` within {within:?}")))
+                }
             }
             StepAction::Disconnect => {
                 self.walker.disconnect().await;
                 self.intended = self.now();
                 Ok(())
             }
-            StepAction::Reconnect => {
+            StepAction::Reconnect(reconnect) => {
+                let query = self.changes(step, &reconnect.query)?;
                 self.walker.disconnect().await;
-                self.walker.connect(self.intended).await.map_err(|reason| stopped(step, reason))?;
+                let connected = match reconnect.refused {
+                    true => Box::pin(self.walker.be_refused(&query)).await,
+                    false => self.walker.connect(self.intended, &query).await,
+                };
                 self.intended = self.now();
-                Ok(())
+                connected.map_err(|fault| fault.at(step))
+            }
+            StepAction::Closes { within, not_before } => {
+                let closed = self.walker.be_closed(self.intended, *within, *not_before).await;
+                self.intended = self.now();
+                closed.map_err(|fault| fault.at(step))
             }
             StepAction::Set(values) => {
                 for (name, template) in values {
@@ -188,76 +197,9 @@ impl<'a> Strand<'a> {
         }
     }
 
-    async fn call(&mut self, step: &Step, call: &Call) -> Walked {
-        let mut payload = self.fill(step, &call.payload)?;
-        if !call.deliberately_invalid {
-            self.walker.sign(&call.action, &mut payload);
-        }
-        self.mark = self.walker.inbox.mark();
-        self.taken.clear();
-        let outcome = self.walker.call(&call.action, &payload, self.intended).await;
-        self.intended = self.now();
-        let action = &call.action;
-        let wrong = |reason: String| Err(stopped(step, reason));
-        match outcome {
-            CallOutcome::Answered { success, payload } => {
-                let error = if success { None } else { ApiError::from_payload(&payload) };
-                match (&call.expect, success) {
-                    (Expect::Anything, _) | (Expect::Success, true) => {}
-                    (Expect::Error(kind), false) if error.as_ref().is_some_and(|error| error.kind == *kind) => {}
-                    (expect, _) => {
-                        let got = match &error {
-                            Some(error) => format!("the error `{}` ({})", error.kind, error.message),
-                            None if success => "success".to_owned(),
-                            None => "a failure without a readable error".to_owned(),
-                        };
-                        return wrong(format!("`{action}` should be answered with {expect}, got {got}"));
-                    }
-                }
-                self.take(step, &payload, &call.capture, &call.share, action)
-            }
-            CallOutcome::TimedOut => {
-                wrong(format!("`{action}` was not answered within {:?}", self.walker.actor.dialect.catalog.timeout))
-            }
-            CallOutcome::Closed => wrong(format!("`{action}` was not answered: the connection is closed")),
-            CallOutcome::Failed(reason) => wrong(format!("`{action}` failed: {reason}")),
-        }
-    }
-
-    async fn wait(&mut self, step: &Step, wait: &Await) -> Walked {
-        let matches = self.wanted(step, &wait.matches)?;
-        let unless = self.wanted(step, &wait.unless)?;
-        let (inbox, mark) = (&self.walker.inbox, self.mark);
-        let found = inbox.find(mark, |arrived| {
-            let message = &arrived.message;
-            wait.pushes.iter().any(|push| **push == *message.action)
-                && !self.taken.contains(&arrived.number)
-                && matches.iter().all(|(pointer, value)| message.payload.pointer(pointer) == Some(value))
-                && (unless.is_empty()
-                    || !unless.iter().all(|(pointer, value)| message.payload.pointer(pointer) == Some(value)))
-        });
-        match self.limited(wait.within, found).await {
-            Some(arrived) => {
-                self.taken.push(arrived.number);
-                self.intended = arrived.at.max(self.intended);
-                let name = arrived.message.action.clone();
-                self.take(step, &arrived.message.payload, &wait.capture, &wait.share, &name)
-            }
-            None => {
-                self.intended = self.now();
-                let wanted = wait.pushes.iter().map(|push| format!("`{push}`")).collect::<Vec<_>>().join(" or ");
-                let with = if matches.is_empty() { String::new() } else { format!(" with {}", shown(&matches)) };
-                Err(stopped(step, format!("no {wanted}{with} came within {:?}", wait.within)))
-            }
-        }
-    }
-
     fn holds(&mut self, step: &Step, condition: &Condition) -> Result<bool, Stopped> {
         Ok(match condition {
-            Condition::Known(name) => {
-                let hole = Hole { name: name.clone(), pointer: None };
-                !matches!(self.value(&hole), None | Some(Value::Null | Value::Bool(false)))
-            }
+            Condition::Known(hole) => !matches!(self.value(hole), None | Some(Value::Null | Value::Bool(false))),
             Condition::Equal(left, right) => self.fill(step, left)? == self.fill(step, right)?,
             Condition::Chance(probability) => self.rng.random::<f64>() < *probability,
         })
@@ -285,36 +227,16 @@ impl<'a> Strand<'a> {
         self.intended = self.now();
     }
 
-    async fn limited<T>(&self, within: Duration, future: impl Future<Output = T>) -> Option<T> {
+    pub async fn limited<T>(&self, within: Duration, future: impl Future<Output = T>) -> Option<T> {
         tokio::time::timeout(within, future).await.ok()
     }
 
-    /// The match of a step with its holes filled.
-    pub fn wanted(&mut self, step: &Step, matches: &Match) -> Result<Vec<(String, Value)>, Stopped> {
-        matches.0.iter().map(|(pointer, value)| Ok((pointer.clone(), self.fill(step, value)?))).collect()
+    /// A value with its holes filled.
+    pub fn fill(&mut self, step: &Step, template: &Template) -> Result<Value, Stopped> {
+        template.fill(self).map_err(|hole| Stopped::unfit(step, format!("{hole} has no value")))
     }
 
-    fn fill(&mut self, step: &Step, template: &Template) -> Result<Value, Stopped> {
-        template.fill(self).map_err(|hole| stopped(step, format!("{hole} has no value")))
-    }
-
-    /// Takes captures out of a payload.
-    pub fn take(&mut self, step: &Step, payload: &Value, capture: &[Capture], share: &[Capture], from: &str) -> Walked {
-        for (wanted, shared) in capture.iter().map(|c| (c, false)).chain(share.iter().map(|c| (c, true))) {
-            let Some(value) = payload.pointer(&wanted.pointer) else {
-                let reason = format!("`{from}` has nothing at `{}` for `{}`", wanted.pointer, wanted.name);
-                return Err(stopped(step, reason));
-            };
-            if shared {
-                self.walker.cast.share(&wanted.name, value.clone());
-            } else {
-                self.keep(&wanted.name, value.clone());
-            }
-        }
-        Ok(())
-    }
-
-    fn keep(&mut self, name: &str, value: Value) {
+    pub fn keep(&mut self, name: &str, value: Value) {
         match &mut self.own {
             Some(own) => {
                 own.insert(name.to_owned(), value);
@@ -323,17 +245,7 @@ impl<'a> Strand<'a> {
         }
     }
 
-    /// Tells a failure of this line of steps to whoever counts them.
-    pub fn report(&self, stopped: Stopped) {
-        self.walker.stage.surroundings.step_failed(StepFailure {
-            actor: self.walker.label(),
-            step: stopped.step,
-            at: self.now(),
-            reason: stopped.reason,
-        });
-    }
-
-    fn now(&self) -> Moment {
+    pub fn now(&self) -> Moment {
         self.walker.stage.clock.now()
     }
 }
@@ -367,6 +279,7 @@ impl Lookup for Strand<'_> {
         match name {
             "actor.id" => Some(json!(self.walker.label().replace(' ', "-"))),
             "actor.number" => Some(json!(self.walker.number)),
+            "actor.token" => Some(json!(self.walker.token().ok()?.reveal())),
             "actor.user" => self.walker.user().map(Value::String),
             "unique" => {
                 static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -377,24 +290,6 @@ impl Lookup for Strand<'_> {
                 Some(json!(since.as_secs()))
             }
             _ => None,
-        }
-    }
-}
-
-pub(super) fn stopped(step: &Step, reason: String) -> Stopped {
-    Stopped { step: step.pointer.clone(), reason }
-}
-
-fn shown(matches: &[(String, Value)]) -> String {
-    matches.iter().map(|(pointer, value)| format!("{pointer} = {value}")).collect::<Vec<_>>().join(", ")
-}
-
-impl std::fmt::Display for Expect {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Success => f.write_str("success"),
-            Self::Error(kind) => write!(f, "the error `{kind}`"),
-            Self::Anything => f.write_str("anything"),
         }
     }
 }

@@ -117,7 +117,9 @@ async fn pushes_reach_the_hook_in_order() {
     let chats: Vec<_> = inbox.borrow().iter().map(|push| push.payload["chat_id"].clone()).collect();
     assert_eq!(chats, (0..100).map(|n| json!(n.to_string())).collect::<Vec<_>>());
     assert_eq!(seen.facts().last().unwrap(), "closed ByServer");
-    assert_eq!(session.call("ping", &Value::Null, context.clock.now()).await, CallOutcome::Closed);
+    let outcome = session.call("ping", &Value::Null, context.clock.now()).await;
+    assert_eq!(outcome, CallOutcome::NotSent("the connection is closed".to_owned()));
+    assert_eq!((session.is_over(), session.ended().await.0), (true, Closing::ByServer));
 }
 
 #[tokio::test]
@@ -134,10 +136,10 @@ async fn a_call_times_out_at_the_limit_and_its_late_answer_is_told() {
     let (context, seen) =
         context(&format!("http://{address}"), dialect(Duration::from_millis(100), Duration::from_secs(9)));
     with_session(&context, async |session: &RtmSession| {
-        assert_eq!(session.call("ping", &Value::Null, context.clock.now()).await, CallOutcome::TimedOut);
+        assert_eq!(session.call("close_thread", &Value::Null, context.clock.now()).await, CallOutcome::TimedOut);
         tokio::time::sleep(Duration::from_millis(300)).await;
-        assert!(seen.has("answered ping late") && seen.has("violated late_answer"), "{:?}", seen.facts());
-        assert_eq!(session.call("ping", &Value::Null, context.clock.now()).await, CallOutcome::TimedOut);
+        assert!(seen.has("answered close_thread late") && seen.has("violated late_answer"), "{:?}", seen.facts());
+        assert_eq!(session.call("close_thread", &Value::Null, context.clock.now()).await, CallOutcome::TimedOut);
         session.close().await;
     })
     .await;
@@ -197,7 +199,7 @@ async fn a_request_larger_than_the_sockets_buffers_is_flushed_by_the_pump() {
         assert_eq!(second, first);
         let payload = json!({"text": "x".repeat(33 << 20)});
         let outcome = session.call("ping", &payload, context.clock.now()).await;
-        assert!(matches!(outcome, CallOutcome::Failed(why) if why.contains("too large")));
+        assert!(matches!(outcome, CallOutcome::NotSent(why) if why.contains("too large")));
         session.close().await;
     })
     .await;

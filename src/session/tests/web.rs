@@ -101,6 +101,38 @@ async fn a_file_travels_in_parts() {
 }
 
 #[tokio::test]
+async fn a_call_can_differ_from_the_documented_one() {
+    let (session, _, mut requests) = at_peer_with("200 OK", "{}").await;
+    let varied = async |action: &str, payload: Value, variation: Variation| {
+        session.call_varied(action, &payload, &variation, Moment(0)).await;
+    };
+    let unnamed = Variation {
+        authorization: Authorization::None,
+        query: vec![("license_id".to_owned(), None), ("region".to_owned(), Some("e u".to_owned()))],
+        content_type: Some("text/plain".to_owned()),
+        upload: None,
+    };
+    varied("send_file", json!({"chat_id": "x"}), unnamed).await;
+    let (head, body) = requests.recv().await.unwrap();
+    assert!(head.starts_with("POST /customer/v0.3/action/send_file?region=e+u HTTP/1.1\r\n"), "{head}");
+    let head = head.to_lowercase();
+    assert!(!head.contains("authorization") && head.contains("\r\ncontent-type: text/plain\r\n"), "{head}");
+    assert_eq!(body, r#"{"payload":{"chat_id":"x"}}"#);
+
+    let upload = Upload { bytes: 5, name: "a.png".to_owned(), kind: "image/png".to_owned() };
+    let other = Variation {
+        authorization: Authorization::Text("Bearer nonsense".to_owned()),
+        upload: Some(upload),
+        ..Variation::default()
+    };
+    varied("send_file", json!({"chat_id": "x", "file": "none"}), other).await;
+    let (head, body) = requests.recv().await.unwrap();
+    assert!(head.to_lowercase().contains("\r\nauthorization: bearer nonsense\r\n"), "{head}");
+    let file = "name=\"payload.file\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\nxxxxx\r\n";
+    assert!(body.contains(file) && body.matches("payload.file").count() == 1, "{body}");
+}
+
+#[tokio::test]
 async fn a_late_answer_is_told_from_none() {
     let address = peer(|mut stream| async move {
         let (head, _) = read_request(&mut stream).await.unwrap();
@@ -132,7 +164,7 @@ async fn a_failed_transport_is_no_timeout_and_the_next_call_starts_anew() {
     let session = WebSession::new(&context, &Token::new(TOKEN), None);
     for _ in 0..2 {
         let outcome = call(&session, "close_thread", json!({})).await;
-        let CallOutcome::Failed(why) = outcome else { panic!("{outcome:?}") };
+        let CallOutcome::NotSent(why) = outcome else { panic!("{outcome:?}") };
         assert!(why.contains(&address.to_string()) && why.contains("refused"), "{why}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

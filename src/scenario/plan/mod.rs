@@ -1,17 +1,22 @@
 //! A scenario as the engine uses it: everything parsed, named and checked. What the file looks like is in `file/`,
 //! how one becomes the other in `compile/`.
 
+mod assertion;
+mod load;
+mod value;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::Value;
+pub use assertion::*;
+pub use load::*;
+pub use value::*;
 
-use super::template::Template;
-use crate::protocol::{Dialect, Transport};
+use super::template::{Hole, Template};
+use crate::protocol::{Dialect, NegativeClass, RequirementId, Transport};
+use crate::session::{PingStyle, Upload};
 
 /// A whole scenario.
 #[derive(Debug)]
@@ -58,6 +63,10 @@ pub struct Actor {
     pub credentials: String,
     /// Whether it logs in by itself when it connects, and what it says besides the token.
     pub login: Option<Template>,
+    /// The actor whose token it uses, when several members of a cast are one user: itself, or another one.
+    pub identity: Option<String>,
+    /// How its connection is kept alive; as the run says, if it does not.
+    pub keep_alive: Option<PingStyle>,
     /// What it does.
     pub steps: Vec<Step>,
 }
@@ -69,6 +78,11 @@ pub struct Step {
     pub pointer: String,
     /// What to do.
     pub action: StepAction,
+    /// The requirements that it proves. With any, the step is an examination: what came of it is told as the outcome of its
+    /// name.
+    pub proves: Vec<RequirementId>,
+    /// What it is called.
+    pub name: Option<String>,
 }
 
 /// What a step does.
@@ -78,6 +92,12 @@ pub enum StepAction {
     Call(Call),
     /// Wait for a push.
     Await(Await),
+    /// Make sure that a push does not come.
+    Never(Never),
+    /// Send what the server must refuse.
+    Refuses(Refuses),
+    /// Compare values that are known.
+    Check(Vec<Assertion>),
     /// Wait for a while.
     Think(Pause),
     /// Wait for a moment of the run, counted from its start.
@@ -130,9 +150,26 @@ pub enum StepAction {
     /// Close the connection.
     Disconnect,
     /// Close the connection if it is open, connect and log in again.
-    Reconnect,
+    Reconnect(Reconnect),
+    /// Wait until the server ends the connection, or see that it does not.
+    Closes {
+        /// How long at most; if nothing is said, it need not end.
+        within: Option<Duration>,
+        /// How long it has to stay open.
+        not_before: Duration,
+    },
     /// Set names to values.
     Set(Vec<(String, Template)>),
+}
+
+/// Close the connection if it is open and connect again.
+#[derive(Debug, Default)]
+pub struct Reconnect {
+    /// Changes of the URL's query: values, and null to leave a member out.
+    pub query: Vec<(String, Template)>,
+    /// Whether the server should refuse: by its answer to the handshake, or by ending the connection soon. Nobody logs in
+    /// then.
+    pub refused: bool,
 }
 
 /// Call an action.
@@ -144,12 +181,29 @@ pub struct Call {
     pub payload: Template,
     /// What the answer should be.
     pub expect: Expect,
-    /// Whether the payload is meant to be wrong.
+    /// What should hold of the answer's payload.
+    pub assertions: Vec<Assertion>,
+    /// Whether the payload, or the action itself, is meant to be wrong.
     pub deliberately_invalid: bool,
+    /// What is different about this call of the Web API.
+    pub web: Option<Box<WebOptions>>,
     /// Values to take from the answer, for this actor.
     pub capture: Vec<Capture>,
     /// Values to take from the answer, for the whole cast.
     pub share: Vec<Capture>,
+}
+
+/// What is different about a call of the Web API.
+#[derive(Debug)]
+pub struct WebOptions {
+    /// The `Authorization` header: another text than the token's, or `None` for no header.
+    pub authorization: Option<Option<Template>>,
+    /// Changes of the URL's query: values, and null to leave a member out.
+    pub query: Vec<(String, Template)>,
+    /// Media type of the body.
+    pub content_type: Option<String>,
+    /// The file that is sent.
+    pub upload: Option<Upload>,
 }
 
 /// What an answer should be.
@@ -157,8 +211,10 @@ pub struct Call {
 pub enum Expect {
     /// `success: true`.
     Success,
-    /// An error of this type.
-    Error(String),
+    /// An error of one of these types.
+    Error(Vec<String>),
+    /// An error of any documented type.
+    Refused,
     /// Anything that is an answer.
     Anything,
 }
@@ -183,10 +239,25 @@ pub struct Await {
     pub unless: Match,
     /// How long at most.
     pub within: Duration,
+    /// What should hold of the push's payload.
+    pub assertions: Vec<Assertion>,
     /// Values to take from the push, for this actor.
     pub capture: Vec<Capture>,
     /// Values to take from the push, for the whole cast.
     pub share: Vec<Capture>,
+}
+
+/// Make sure that a push does not come.
+#[derive(Debug)]
+pub struct Never {
+    /// Names of the pushes that must not come; empty: of none at all.
+    pub pushes: Vec<String>,
+    /// What must be in the payload for it to count.
+    pub matches: Match,
+    /// Payloads that have all of this do not count. Empty: all do.
+    pub unless: Match,
+    /// How long to look out for it.
+    pub within: Duration,
 }
 
 /// Pointers into a payload and the values that must be there.
@@ -211,210 +282,16 @@ pub struct Reaction {
 /// When `if` holds.
 #[derive(Debug)]
 pub enum Condition {
-    /// The name is known and its value is neither null nor false.
-    Known(String),
+    /// The name is known, and its value, or the part of it that is meant, is neither null nor false.
+    Known(Hole),
     /// Two values are equal.
     Equal(Template, Template),
     /// Drawn with this probability.
     Chance(f64),
 }
 
-/// A named or literal distribution of waiting times.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Pause {
-    /// Its shape.
-    pub shape: Shape,
-    /// Draws beyond this are cut.
-    pub at_most: Option<Duration>,
-}
-
-/// The shape of a distribution of waiting times.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Shape {
-    /// Always the same.
-    Constant(Duration),
-    /// Anything between two bounds.
-    Uniform {
-        /// Lower bound.
-        from: Duration,
-        /// Upper bound.
-        to: Duration,
-    },
-    /// Bell-shaped; negative draws are cut to zero.
-    Normal {
-        /// Mean.
-        mean: Duration,
-        /// Standard deviation.
-        deviation: Duration,
-    },
-    /// Long-tailed, as people are.
-    Lognormal {
-        /// Half of the draws are shorter.
-        median: Duration,
-        /// Standard deviation of the logarithm.
-        sigma: f64,
-    },
-    /// Memoryless.
-    Exponential {
-        /// Mean.
-        mean: Duration,
-    },
-}
-
-/// Where a named value comes from.
-#[derive(Debug)]
-pub struct DataSource {
-    /// What it draws.
-    pub draw: Draw,
-    /// A new value for every use, or one for each actor.
-    pub each: Each,
-}
-
-/// How often a source draws.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Each {
-    /// Once for an actor.
-    Actor,
-    /// Anew at every use.
-    Use,
-}
-
-/// What a source draws.
-#[derive(Debug)]
-pub enum Draw {
-    /// One of these.
-    Pick(Vec<Value>),
-    /// A made-up value.
-    Fake(Fake),
-    /// A row of a CSV file, as an object of its columns.
-    Rows {
-        /// The rows.
-        rows: Arc<Vec<Value>>,
-        /// In which order.
-        order: RowOrder,
-    },
-}
-
-/// In which order rows are handed out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum RowOrder {
-    /// Actor n gets row n; from the start again when they run out.
-    Sequential,
-    /// Drawn by seed.
-    Random,
-}
-
-/// Kinds of made-up values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Fake {
-    /// First and last name of a person.
-    Name,
-    /// An address that no mail reaches.
-    Email,
-    /// One sentence.
-    Sentence,
-    /// A few sentences.
-    Paragraph,
-    /// A single word.
-    Word,
-    /// A UUID of version 4.
-    Uuid,
-    /// Whole number below a million.
-    Number,
-}
-
-/// How actors come.
-#[derive(Debug, Clone)]
-pub struct Load {
-    /// How long arrivals go on.
-    pub duration: Duration,
-    /// How long running actors may take to finish after that.
-    pub wind_down: Duration,
-    /// Who comes how.
-    pub populations: Vec<Population>,
-}
-
-/// Some actors, or casts of actors, and the way they come.
-#[derive(Debug, Clone)]
-pub struct Population {
-    /// The name of the actor or cast.
-    pub name: String,
-    /// The actors that start together: one, or all members of a cast.
-    pub members: Vec<Arc<Actor>>,
-    /// How they come.
-    pub arrivals: Arrivals,
-}
-
-/// How a population comes.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Arrivals {
-    /// Open model: at a rate, whoever is still there.
-    Open {
-        /// Pieces of the rate over time; the last one holds until the end.
-        stages: Vec<RateStage>,
-        /// Even or Poisson.
-        spacing: Spacing,
-        /// Arrivals beyond this many present actors are dropped.
-        at_most: Option<usize>,
-    },
-    /// Closed model: a number of concurrent actors; who finishes is replaced.
-    Closed {
-        /// Pieces of the number over time; the last one holds until the end.
-        stages: Vec<UserStage>,
-    },
-    /// There for the whole run, started before everybody else.
-    Standing {
-        /// How many.
-        count: usize,
-        /// Over which time they come.
-        ramp: Duration,
-    },
-    /// All at once.
-    Together {
-        /// How many.
-        count: usize,
-        /// When.
-        at: Duration,
-    },
-}
-
-/// A piece of a changing rate.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RateStage {
-    /// Arrivals per second at its start.
-    pub from: f64,
-    /// Arrivals per second at its end.
-    pub to: f64,
-    /// How long it takes.
-    pub over: Duration,
-}
-
-/// A piece of a changing number of users.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct UserStage {
-    /// Users at its start.
-    pub from: usize,
-    /// Users at its end.
-    pub to: usize,
-    /// How long it takes.
-    pub over: Duration,
-}
-
-/// How arrivals are spread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Spacing {
-    /// At equal distances (in rate-weighted time).
-    Even,
-    /// As independent people come.
-    Poisson,
-}
-
 /// Shown names of things that templates can use besides captures and data.
-pub const BUILT_IN: &[&str] = &["actor.id", "actor.number", "actor.user", "unique", "now"];
+pub const BUILT_IN: &[&str] = &["actor.id", "actor.number", "actor.user", "actor.token", "unique", "now"];
 
 impl Actor {
     /// All actions that the actor may call, in its steps and reactions.
@@ -449,6 +326,38 @@ pub fn visit<'a>(steps: &'a [Step], look: &mut impl FnMut(&'a Step)) {
                 visit(during, look);
             }
             _ => {}
+        }
+    }
+}
+
+/// Requests that the server must refuse.
+#[derive(Debug)]
+pub struct Refuses {
+    /// Name of the action.
+    pub action: String,
+    /// A valid payload.
+    pub payload: Template,
+    /// Send the payload as it is; without it, every mistake is generated.
+    pub class: Option<NegativeClass>,
+    /// A request whose answer must be the same before and after.
+    pub unchanged: Option<(String, Template)>,
+}
+
+impl Refuses {
+    /// What may be wrong with the requests.
+    pub fn classes(&self) -> Vec<NegativeClass> {
+        use NegativeClass as N;
+        match self.class {
+            Some(class) => vec![class],
+            None => vec![
+                N::MissingMember,
+                N::WrongType,
+                N::OutsideEnum,
+                N::OutsideLimit,
+                N::WrongTransport,
+                N::BeforeLogin,
+                N::BadToken,
+            ],
         }
     }
 }
