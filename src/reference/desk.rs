@@ -407,9 +407,6 @@ impl Desk {
                 Audience::Chat => to.extend(chat.into_iter().flat_map(|chat| chat.users().cloned())),
                 Audience::Members => to.retain(|user| chat.is_some_and(|chat| chat.has_user(user))),
                 Audience::Requester => to.retain(|user| cause.user == Some(user)),
-                Audience::Others => to.retain(|user| cause.user != Some(user)),
-                Audience::Agents => to.retain(|user| self.world.agent(user).is_some()),
-                Audience::Customers => to.retain(|user| self.world.customer(user).is_some()),
             }
             only |= !matches!(audience, Audience::Everybody | Audience::Chat);
             to.sort_unstable();

@@ -192,7 +192,7 @@ async fn read_multipart(spec: &protocol::Multipart, spoken: Spoken, request: Req
 }
 
 /// Only agent/v3.0 has an error type for it (C03-A29).
-fn too_large(spoken: Spoken, limit: usize) -> Refusal {
+pub fn too_large(spoken: Spoken, limit: usize) -> Refusal {
     let message = format!("Upload limit exceeded ({limit} bytes)");
     match spoken {
         Spoken::CustomerV02 | Spoken::CustomerV03 | Spoken::AgentV02 => Refusal::validation(message),

@@ -83,8 +83,6 @@ pub(super) struct At {
     when: BTreeMap<Pointer, Value>,
     /// The payload has something here.
     given: Option<Pointer>,
-    /// With `response` or `error`: the payload of the request has these values.
-    pub(super) asked: BTreeMap<Pointer, Value>,
     /// With `invalid`: all that is wrong is of this kind.
     mismatch: Option<MismatchKind>,
     /// With `invalid`: all that is wrong is wrong here.
@@ -123,12 +121,6 @@ pub enum Audience {
     Members,
     /// Only who asked.
     Requester,
-    /// All but who asked.
-    Others,
-    /// Only the agents among them.
-    Agents,
-    /// Only the customers among them.
-    Customers,
 }
 
 /// What a defect does.
@@ -199,8 +191,10 @@ impl At {
             && self.speaks(occasion.spoken)
             && self.transport.is_none_or(|channel| channel == occasion.channel)
             && self.copy.is_none_or(|copies| occasion.copies == Some(copies))
-            && all_at(&self.when, occasion.payload)
-            && all_at(&self.asked, occasion.asked)
+            && self.when.iter().all(|(place, wanted)| match place.find(occasion.payload).as_slice() {
+                [] => wanted.is_null(),
+                found => found.contains(&wanted),
+            })
             && self.given.as_ref().is_none_or(|place| !place.find(occasion.payload).is_empty())
             && self.mismatch.is_none_or(|kind| occasion.mismatches.iter().all(|mismatch| mismatch.kind == kind))
             && self
@@ -212,14 +206,6 @@ impl At {
     fn speaks(&self, spoken: Spoken) -> bool {
         self.dialect.as_ref().is_none_or(|names| names.each().any(|name| Spoken::named(name) == Some(spoken)))
     }
-}
-
-/// Whether a payload has these values; null stands for nothing.
-fn all_at(wanted: &BTreeMap<Pointer, Value>, payload: &Value) -> bool {
-    wanted.iter().all(|(place, wanted)| match place.find(payload).as_slice() {
-        [] => wanted.is_null(),
-        found => found.contains(&wanted),
-    })
 }
 
 impl DefectRow {
@@ -242,16 +228,12 @@ impl DefectRow {
             | Change::Also(_)
             | Change::Close => (delivered, "this is done to a `response`, an `error` or a `push`"),
         };
-        let answers = matches!(point, Some(Point::Response | Point::Error));
-        let misplaced = (!self.at.asked.is_empty() && !answers)
-            || (self.at.copy.is_some() && point != Some(Point::Push))
+        let misplaced = (self.at.copy.is_some() && point != Some(Point::Push))
             || (self.at.action.is_some() && point != Some(Point::Error))
             || ((self.at.mismatch.is_some() || self.at.member.is_some()) && point != Some(Point::Invalid));
         match (suits, misplaced) {
             (false, _) => Some(fault),
-            (true, true) => Some(
-                "`asked` belongs to `response` and `error`, `copy` to `push`, `action` to `error`, `mismatch` and `member` to `invalid`",
-            ),
+            (true, true) => Some("`copy` belongs to `push`, `action` to `error`, `mismatch` and `member` to `invalid`"),
             (true, false) => None,
         }
     }
