@@ -113,7 +113,7 @@ impl Asker {
                 self.put_ids(&mut payload);
                 match channel {
                     Channel::Rtm => {
-                        drop(self.session.call(action, &payload, &Variation::default(), self.context.clock.now()).await)
+                        drop(self.session.call(action, &payload, self.context.clock.now()).await)
                     }
                     Channel::Web => {
                         let session = Session::Web(WebSession::new(&self.context, &token(&dialect, "asker"), None));
