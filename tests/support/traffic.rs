@@ -112,9 +112,7 @@ impl Asker {
                 let mut payload = request.clone();
                 self.put_ids(&mut payload);
                 match channel {
-                    Channel::Rtm => {
-                        drop(self.session.call(action, &payload, self.context.clock.now()).await)
-                    }
+                    Channel::Rtm => drop(self.session.call(action, &payload, self.context.clock.now()).await),
                     Channel::Web => {
                         let session = Session::Web(WebSession::new(&self.context, &token(&dialect, "asker"), None));
                         session.call(action, &payload, &Variation::default(), self.context.clock.now()).await;
