@@ -164,6 +164,17 @@ fn a_token_never_appears_in_any_output() {
 }
 
 #[test]
+fn what_a_step_does_not_prove_is_a_failed_step_once_and_shows_no_token() {
+    let run = run("tests/scenarios/proofs.yaml", &[]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let report = run.report().to_string();
+    for told in ["in `nothing_known`: ${nothing} has no value", "in `shown_token`: ${actor.token} is", "[redacted]"] {
+        assert!(report.contains(told), "{told}: {report}");
+    }
+    assert!(!format!("{report}{}{}", run.stdout, run.stderr).contains("customer:customers-1-0"), "{report}");
+}
+
+#[test]
 fn the_token_file_may_come_from_the_environment() {
     let tokens = token_file();
     let path = tokens.path().to_str().unwrap();

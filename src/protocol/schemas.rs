@@ -109,11 +109,11 @@ impl Schemas {
     }
 
     /// The same with some of the files changed.
-    pub(super) fn patched<'a>(
-        &self,
-        folder: &str,
-        patches: impl Iterator<Item = &'a Patch>,
-    ) -> Result<Self, ProtocolError> {
+    ///
+    /// # Errors
+    /// When a patch does not fit its file, or what comes out is no schema.
+    pub fn patched<'a>(&self, patches: impl IntoIterator<Item = &'a Patch>) -> Result<Self, ProtocolError> {
+        let folder = self.folder.trim_start_matches(BASE).trim_end_matches('/');
         let mut documents = (*self.documents).clone();
         for patch in patches {
             let path = format!("{folder}/{}", patch.file);

@@ -21,14 +21,15 @@ impl Token {
         &self.0
     }
 
-    /// A text in which the token is replaced, also where it is written as in JSON.
+    /// A text in which the token is replaced, also where it is written as in JSON or in a URL.
     pub fn redact(&self, text: &str) -> String {
         let bare = self.bare();
         if bare.is_empty() {
             return text.to_owned();
         }
         let quoted = serde_json::Value::from(bare).to_string();
-        text.replace(bare, HIDDEN).replace(quoted.trim_matches('"'), HIDDEN)
+        let encoded: String = url::form_urlencoded::byte_serialize(bare.as_bytes()).collect();
+        text.replace(bare, HIDDEN).replace(quoted.trim_matches('"'), HIDDEN).replace(&encoded, HIDDEN)
     }
 
     fn bare(&self) -> &str {
@@ -62,9 +63,10 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_replaced_as_it_is_and_as_json_writes_it() {
+    fn a_token_is_replaced_however_it_is_written() {
         let token = Token::new(r#"Bearer a"b"#);
-        assert_eq!(token.redact(r#"Bearer a"b, "a\"b", c"#), r#"Bearer [redacted], "[redacted]", c"#);
+        let shown = r#"Bearer [redacted], "[redacted]", ?t=[redacted], c"#;
+        assert_eq!(token.redact(r#"Bearer a"b, "a\"b", ?t=a%22b, c"#), shown);
         assert_eq!(Token::new("").redact("as it was"), "as it was");
     }
 }

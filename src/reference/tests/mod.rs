@@ -4,6 +4,7 @@
 mod actions_of_agents;
 mod actions_of_customers;
 mod actions_of_older_customers;
+mod agents_on_v02;
 mod conversation;
 mod defects;
 mod peers_that_misbehave;

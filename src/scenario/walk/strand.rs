@@ -147,7 +147,9 @@ impl<'a> Strand<'a> {
                 let walks = strands.iter_mut().zip(lists).map(|(strand, steps)| strand.steps(steps));
                 let walked = futures_util::future::join_all(walks).await;
                 self.intended = strands.iter().map(|strand| strand.intended).max().unwrap_or(self.intended);
-                walked.into_iter().collect()
+                // One that nobody has been told of yet comes first.
+                let stopped = walked.into_iter().filter_map(Result::err).min_by_key(|stopped| stopped.told);
+                stopped.map_or(Ok(()), Err)
             }
             StepAction::React { reactions, during } => self.react(reactions, during).await,
             StepAction::Meet(name) => {
@@ -197,10 +199,7 @@ impl<'a> Strand<'a> {
 
     fn holds(&mut self, step: &Step, condition: &Condition) -> Result<bool, Stopped> {
         Ok(match condition {
-            Condition::Known(name) => {
-                let hole = Hole { name: name.clone(), pointer: None };
-                !matches!(self.value(&hole), None | Some(Value::Null | Value::Bool(false)))
-            }
+            Condition::Known(hole) => !matches!(self.value(hole), None | Some(Value::Null | Value::Bool(false))),
             Condition::Equal(left, right) => self.fill(step, left)? == self.fill(step, right)?,
             Condition::Chance(probability) => self.rng.random::<f64>() < *probability,
         })
