@@ -155,12 +155,7 @@ impl Walker {
     ///
     /// # Errors
     /// [`Fault`], when it does so too early or too late, counted from `began`, or when there is no connection.
-    pub async fn be_closed(
-        &self,
-        began: Moment,
-        within: Option<Duration>,
-        not_before: Duration,
-    ) -> Result<(), Fault> {
+    pub async fn be_closed(&self, began: Moment, within: Option<Duration>, not_before: Duration) -> Result<(), Fault> {
         let session = lock(&self.connection.session).clone();
         let Some(Session::Rtm(rtm)) = session.as_deref() else {
             return Err(Fault::ours("there is no connection".to_owned()));
@@ -176,9 +171,8 @@ impl Walker {
                 ))
             }
             Ok(_) => Ok(()),
-            Err(_) => within.map_or(Ok(()), |within| {
-                broken(format!("the server did not end the connection within {within:?}"))
-            }),
+            Err(_) => within
+                .map_or(Ok(()), |within| broken(format!("the server did not end the connection within {within:?}"))),
         }
     }
 
