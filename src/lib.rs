@@ -15,4 +15,5 @@ pub mod reference;
 pub mod report;
 pub mod scenario;
 pub mod session;
+pub mod spec;
 pub mod verdict;

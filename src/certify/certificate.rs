@@ -50,6 +50,8 @@ pub struct Certificate {
     pub unattributed: Vec<Unattributed>,
     /// Steps that should have prepared something, and did not.
     pub prerequisites: Vec<String>,
+    /// Actions that the target does not have.
+    pub not_offered: Vec<String>,
     /// How many requirements there are, of which kind.
     pub counts: Counts,
     /// What of the schemas was seen.

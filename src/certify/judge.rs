@@ -39,6 +39,7 @@ pub(super) fn judge(
         rows,
         unattributed,
         prerequisites: evidence.prerequisites.clone(),
+        not_offered: evidence.not_offered.iter().cloned().collect(),
         counts,
         coverage: bench.coverage(),
         differences: bench.differences(),
@@ -150,6 +151,14 @@ impl Bench<'_> {
     fn proof(&self, check: &Check, given: &[&Given], ceiling: Grade) -> CheckOutcome {
         let broken_one = given.iter().find(|given| matches!(given.proof.outcome, ProofOutcome::Broken { .. }));
         let unfit_one = given.iter().find(|given| matches!(given.proof.outcome, ProofOutcome::Unfit { .. }));
+        let missing = given.iter().find(|given| given.is_missing);
+        if let (Some(missing), None) = (missing, broken_one) {
+            let detail = match &missing.proof.outcome {
+                ProofOutcome::Unfit { reason } => reason.as_str(),
+                _ => "",
+            };
+            return self.silent(check, CheckState::NotRun, detail);
+        }
         let Some(given) = broken_one.or(unfit_one).or(given.first()) else {
             return match self.is_left_out(check) {
                 true => self.silent(check, CheckState::LeftOut, "left out by --quick"),

@@ -93,6 +93,7 @@ pub enum CertifyError {
 pub(super) struct CaseOutcome {
     pub dialect: DialectName,
     pub name: String,
+    pub scenario: Arc<Scenario>,
     pub proofs: Vec<(Proof, Vec<TranscriptFrame>)>,
     pub failures: Vec<StepFailure>,
     pub unfinished: usize,
@@ -204,6 +205,7 @@ impl Hall {
         Ok(CaseOutcome {
             dialect,
             name: case.name,
+            scenario,
             proofs: std::mem::take(&mut *lock(&floor.proofs)),
             failures: std::mem::take(&mut *lock(&floor.failures)),
             unfinished,

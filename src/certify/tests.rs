@@ -50,7 +50,7 @@ fn proved(ids: &[&str], outcome: &ProofOutcome) -> Evidence {
             at: Moment(0),
             outcome: outcome.clone(),
         };
-        let given = Given { case: "chats.yaml".into(), proof, frames: Vec::new() };
+        let given = Given { case: "chats.yaml".into(), proof, frames: Vec::new(), is_missing: false };
         evidence.proofs.entry(check.clone()).or_default().push(given);
     }
     evidence

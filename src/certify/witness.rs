@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 
 use super::Profile;
+use crate::message::ApiError;
 use crate::observe::{ConnectionId, Fact, Grade, Moment, Observation, Observer, TranscriptFrame};
-use crate::protocol::{Cap, Dialect, DialectName, Kind, Mismatch, Place, Schemas, Seen};
+use crate::protocol::{ActionSpec, Cap, Dialect, DialectName, Kind, Mismatch, Place, Schemas, Seen};
 use crate::record::Recorder;
 
 /// Distinct schema findings kept of a case.
 const FINDINGS: usize = 500;
+/// Distinct errors kept of an action.
+const REFUSALS: usize = 50;
 /// Lines of the history kept of a case.
 const HISTORY: usize = 200_000;
 
@@ -57,6 +60,15 @@ pub struct ReadingDifference {
     pub source: Option<String>,
 }
 
+/// What came of the requests for one action.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// How often it was carried out.
+    pub successes: u64,
+    /// The errors, each once, with `…` for the action's name.
+    pub refusals: BTreeSet<String>,
+}
+
 /// What was seen of one dialect.
 #[derive(Debug, Clone, Default)]
 pub struct Sight {
@@ -74,6 +86,8 @@ pub struct Sight {
     pub events: u64,
     /// Pushes that announced a thread.
     pub thread_starts: u64,
+    /// What came of the actions that were asked for, whether they exist or not.
+    pub asked: BTreeMap<String, Asked>,
     /// What schemas said.
     pub findings: Vec<SchemaFinding>,
     /// Where the readings differ, and how often.
@@ -214,6 +228,18 @@ impl Observer for Witness {
                     self.examine(state, observation, Kind::Envelope, "web-error", answer.payload);
                 }
                 let sight = state.sights.entry(observation.dialect.name.clone()).or_default();
+                // Where the documents do not offer it, its refusal says nothing.
+                let is_here = |spec: &ActionSpec| spec.transports.contains(&observation.transport.channel());
+                if catalog.action(answer.action).is_none_or(is_here) {
+                    let asked = sight.asked.entry(answer.action.to_owned()).or_default();
+                    if answer.success {
+                        asked.successes += 1;
+                    } else if asked.refusals.len() < REFUSALS {
+                        let error = ApiError::from_payload(answer.payload);
+                        let text = error.map(|error| format!("{}: {}", error.kind, error.message)).unwrap_or_default();
+                        asked.refusals.insert(text.replace(answer.action, "…"));
+                    }
+                }
                 if answer.success {
                     sight.successes += 1;
                     sight.events += u64::from(carries.is_some_and(|carries| carries.has_events()));

@@ -30,6 +30,56 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: ScenarioCommand,
     },
+    /// Show and compare what the documents say.
+    Spec {
+        #[command(subcommand)]
+        command: SpecCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SpecCommand {
+    /// The dialects and how much there is of each.
+    List(SpecArguments),
+    /// One action or push: transports, payloads, limits, and the requirements that name it.
+    Show {
+        /// Its name, such as send_event.
+        name: String,
+        #[command(flatten)]
+        spec: SpecArguments,
+    },
+    /// The sentences of the documents that can be checked, what checks them, or why nothing can.
+    Requirements(SpecArguments),
+    /// The contradictions and gaps of the documents, and the readings that were taken.
+    Errata(SpecArguments),
+    /// What a client must change to go from one dialect to another.
+    Diff {
+        /// What it speaks now, such as customer/v0.2.
+        from: String,
+        /// What it is to speak.
+        to: String,
+        #[command(flatten)]
+        output: SpecOutput,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SpecArguments {
+    /// Only this dialect, such as agent/v3.0; by default all.
+    #[arg(long, value_name = "DIALECT")]
+    pub dialect: Option<String>,
+    #[command(flatten)]
+    pub output: SpecOutput,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SpecOutput {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Read the protocol data from this folder instead of the binary.
+    #[arg(long, value_name = "DIR")]
+    pub schemas: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -61,7 +111,7 @@ pub(super) struct RunArguments {
     /// File with the tokens of the scenario's pools. Tokens are never taken from the command line.
     #[arg(long, value_name = "FILE", env = "CHATPROOF_TOKEN_FILE", hide_env_values = true)]
     pub token_file: Option<PathBuf>,
-    /// Give the embedded reference server a defect: NAME, or NAME=PROBABILITY. May be repeated.
+    /// Give the embedded reference server a defect: NAME, or NAME=PROBABILITY. May be repeated; `chatproof serve --list-defects` lists them.
     #[arg(long, value_name = "NAME[=P]", conflicts_with = "target")]
     pub defect: Vec<Defect>,
 
@@ -153,9 +203,12 @@ pub(super) struct ServeArguments {
     /// Where to listen.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// A defect that the server should have: NAME, or NAME=PROBABILITY. May be repeated.
+    /// A defect that the server should have: NAME, or NAME=PROBABILITY. May be repeated; see --list-defects.
     #[arg(long, value_name = "NAME[=P]")]
     pub defect: Vec<Defect>,
+    /// List the defects that there are, and start nothing.
+    #[arg(long, exclusive = true)]
+    pub list_defects: bool,
     /// Seed of the server's own choices.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,

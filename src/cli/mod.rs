@@ -7,6 +7,7 @@ mod interrupt;
 mod progress;
 mod run;
 mod serve;
+mod spec;
 mod target;
 mod tokens;
 
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run(&run),
         Command::Certify(certify) => certify::certify(&certify),
         Command::Serve(serve) => serve::serve(&serve),
+        Command::Spec { command } => spec::spec(&command),
         Command::Scenario { command: ScenarioCommand::Schema } => check::print_schema(),
         Command::Scenario { command: ScenarioCommand::Check { files, schemas } } => {
             check::check(&files, schemas.as_deref())

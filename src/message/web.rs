@@ -18,12 +18,12 @@ pub enum WebAnswer {
     Unreadable(String),
 }
 
-/// A request body in the dialect's style. A null payload becomes an empty object.
+/// A request body in the dialect's style. Without a payload it is an empty object (customer-v0.3 90).
 pub fn web_body(style: BodyStyle, payload: &Value) -> Value {
-    let payload = if payload.is_null() { json!({}) } else { payload.clone() };
     match style {
+        _ if payload.is_null() => json!({}),
         BodyStyle::Wrapped => json!({ "payload": payload }),
-        BodyStyle::Bare => payload,
+        BodyStyle::Bare => payload.clone(),
     }
 }
 
@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn requests_are_wrapped_as_the_dialect_says() {
-        assert_eq!(web_body(BodyStyle::Wrapped, &Value::Null), json!({"payload": {}}));
+        assert_eq!(web_body(BodyStyle::Wrapped, &json!({"a": 1})), json!({"payload": {"a": 1}}));
+        assert_eq!(web_body(BodyStyle::Wrapped, &Value::Null), json!({}));
         assert_eq!(web_body(BodyStyle::Bare, &json!({"a": 1})), json!({"a": 1}));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::schemas::{Kind, Schemas, escaped, resolved};
 
@@ -183,7 +183,7 @@ impl Schemas {
                             for (name, schema) in properties {
                                 let address = format!("{address}/{}", escaped(name));
                                 // What must be absent cannot be seen.
-                                if schema == &Value::Bool(false) {
+                                if schema == &Value::Bool(false) || schema.get("not") == Some(&json!({})) {
                                     continue;
                                 }
                                 if let Some(place) = Place::of(&address, &self.folder) {

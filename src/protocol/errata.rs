@@ -1,6 +1,7 @@
 //! `errata.yaml`: contradictions and gaps of the documents, and the readings that we took.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -45,6 +46,17 @@ pub enum ErratumKind {
     Underspecified,
 }
 
+impl fmt::Display for ErratumKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Contradiction => "contradiction",
+            Self::Missing => "missing",
+            Self::Typo => "typo",
+            Self::Underspecified => "underspecified",
+        })
+    }
+}
+
 /// One way to read the documents.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -72,6 +84,18 @@ pub enum Resolution {
     Editorial,
 }
 
+impl fmt::Display for Resolution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AcceptEither => "either reading is accepted",
+            Self::PreferFirst => "the first reading",
+            Self::PreferSecond => "the second reading",
+            Self::Unspecified => "left open",
+            Self::Editorial => "a slip",
+        })
+    }
+}
+
 /// The worst that breaking a disputed reading may count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -82,6 +106,16 @@ pub enum Cap {
     NonStrict,
     /// As bad as any other.
     Fail,
+}
+
+impl fmt::Display for Cap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Info => "info",
+            Self::NonStrict => "non-strict",
+            Self::Fail => "fail",
+        })
+    }
 }
 
 /// A change of a schema file that gives the documents' own words.

@@ -9,6 +9,7 @@ mod errata;
 mod fingerprint;
 mod mutations;
 mod names;
+mod node;
 mod requirements;
 mod schemas;
 mod source;
@@ -27,8 +28,9 @@ pub use catalog::{
 pub use coverage::{Place, Seen, Spot};
 pub use errata::{Cap, Erratum, ErratumKind, Patch, Reading, Resolution};
 pub use fingerprint::{Fingerprints, sha256};
-pub use mutations::{Mutation, mutations};
+pub use mutations::{Mutation, mutations, mutations_of};
 pub use names::{Channel, DialectName, ErratumId, Line, RequirementId, Role, Transport};
+pub use node::Node;
 pub use requirements::{Basis, Check, Exclusion, Level, NegativeClass, Reason, Requirement};
 pub use schemas::{Kind, Mismatch, MismatchKind, Schemas};
 pub use source::SchemaFiles;
@@ -97,7 +99,7 @@ impl Dialect {
     /// When a patch does not fit its file.
     pub fn literal(&self) -> Result<Schemas, ProtocolError> {
         let patches = self.errata.values().flat_map(|erratum| &erratum.literal);
-        self.schemas.patched(self.name.as_str(), patches)
+        self.schemas.patched(patches)
     }
 }
 

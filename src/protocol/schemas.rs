@@ -109,11 +109,11 @@ impl Schemas {
     }
 
     /// The same with some of the files changed.
-    pub(super) fn patched<'a>(
-        &self,
-        folder: &str,
-        patches: impl Iterator<Item = &'a Patch>,
-    ) -> Result<Self, ProtocolError> {
+    ///
+    /// # Errors
+    /// When a patch does not fit its file, or what comes out is no schema.
+    pub fn patched<'a>(&self, patches: impl IntoIterator<Item = &'a Patch>) -> Result<Self, ProtocolError> {
+        let folder = self.folder.trim_start_matches(BASE).trim_end_matches('/');
         let mut documents = (*self.documents).clone();
         for patch in patches {
             let path = format!("{folder}/{}", patch.file);
@@ -189,6 +189,11 @@ impl Schemas {
     /// Whether there is a schema of that kind and name.
     pub fn knows(&self, kind: Kind, name: &str) -> bool {
         self.validator(kind, name).is_some()
+    }
+
+    /// Whether a value is as its schema says; true when no schema of that name exists.
+    pub fn is_valid(&self, kind: Kind, name: &str, value: &Value) -> bool {
+        self.validator(kind, name).is_none_or(|validator| validator.is_valid(value))
     }
 
     /// Everything that is wrong with a value; empty when it is valid, or when no schema of that name exists.

@@ -26,17 +26,18 @@ impl SchemaFiles {
     /// Reads a folder.
     ///
     /// # Errors
-    /// When the folder or one of its files cannot be read.
+    /// When the folder or one of its files cannot be read, or no dialect is in it.
     pub fn from_dir(dir: &Path) -> Result<Self, ProtocolError> {
         let mut files = BTreeMap::new();
         collect_dir(dir, "", &mut files)?;
-        if files.is_empty() {
+        let files = Self { files };
+        if files.dialect_folders().is_empty() {
             return Err(ProtocolError::Unreadable {
                 path: dir.display().to_string(),
-                reason: "no schema files in this folder".into(),
+                reason: "no schema files in this folder: no folder in it has a catalog.yaml".into(),
             });
         }
-        Ok(Self { files })
+        Ok(files)
     }
 
     /// The folders that have a catalog, such as `customer/v0.3`.

@@ -10,6 +10,7 @@ mod junit;
 mod meta;
 #[cfg(test)]
 mod sample;
+pub mod spec;
 mod terminal;
 
 pub use json::json;

@@ -13,7 +13,7 @@ mod walk;
 
 pub use compile::{ThresholdCheck, ThresholdProblem, load, load_text};
 pub use plan::*;
-pub use problem::ScenarioErrors;
+pub use problem::{ScenarioErrors, nearest};
 pub use shape::editor_schema;
 pub use template::{Hole, Lookup, Template, TemplateError};
 pub use units::{UnitError, parse_duration, parse_rate};

@@ -57,7 +57,7 @@ impl Problem {
 }
 
 /// The known name that somebody who wrote `found` most likely meant.
-pub(super) fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let found = found.to_lowercase();
     known
         .into_iter()

@@ -188,7 +188,11 @@ impl TextTemplate {
 }
 
 impl Hole {
-    fn parse(inside: &str) -> Result<Self, TemplateError> {
+    /// Parses what stands between the braces: `name` or `name:/pointer`.
+    ///
+    /// # Errors
+    /// When it is no name.
+    pub fn parse(inside: &str) -> Result<Self, TemplateError> {
         let inside = inside.trim();
         let (name, pointer) = match inside.split_once(':') {
             Some((name, pointer)) => (name, Some(pointer.to_owned())),

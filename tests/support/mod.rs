@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "no test needs all of it")]
 
+pub mod samples;
+pub mod traffic;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -81,6 +81,9 @@ fn dialect(page: &mut Page<'_, impl Write>, certificate: &Certificate) -> io::Re
         let reasons = counts.excluded.iter().map(|(reason, count)| format!("{count} {reason}"));
         page.labelled("excluded", &reasons.collect::<Vec<_>>().join(", "))?;
     }
+    if !certificate.not_offered.is_empty() {
+        page.labelled("not offered", &certificate.not_offered.join(", "))?;
+    }
     coverage(page, &certificate.coverage)?;
     let (findings, differences) = (certificate.documents.len(), certificate.differences.len());
     let document = &certificate.document;

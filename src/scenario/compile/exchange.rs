@@ -15,6 +15,8 @@ use crate::scenario::problem::Problem;
 use crate::scenario::read::join;
 use crate::scenario::template::Template;
 
+/// What a `never` names that allows no push at all.
+const ANYTHING: &str = "anything";
 /// How long a `never` looks out that does not say.
 const LOOKOUT: Duration = Duration::from_millis(500);
 
@@ -115,7 +117,10 @@ impl Compiler<'_> {
         let at = |member: &str| join(pointer, member);
         self.needs_connection("never", pointer, scope);
         Never {
-            pushes: self.pushes(&never.never, &at("never"), scope),
+            pushes: match &never.never {
+                OneOrMore::One(name) if name == ANYTHING => Vec::new(),
+                names => self.pushes(names, &at("never"), scope),
+            },
             matches: self.matches(never.r#match.as_ref(), &at("match"), scope),
             unless: self.matches(never.unless.as_ref(), &at("unless"), scope),
             within: never.r#for.map_or(LOOKOUT, |time| time.0),
@@ -195,10 +200,10 @@ impl Compiler<'_> {
         captures
     }
 
-    /// A JSON pointer (RFC 6901) into a payload.
+    /// A JSON pointer (RFC 6901) into a payload; an empty one is the payload itself.
     pub(super) fn payload_pointer(&mut self, path: &str, range: std::ops::Range<usize>) {
         let escapes = path.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
-        if !path.starts_with('/') || !escapes {
+        if !(path.is_empty() || path.starts_with('/')) || !escapes {
             let problem = Problem::new(range, format!("`{path}` is not a JSON pointer"));
             self.problems.push(problem.help("write for example `/chat/id` or `/chat/users/0/id`, from the payload"));
         }

@@ -131,9 +131,12 @@ impl Compiler<'_> {
             }
             Deed::Closes(step) => {
                 self.needs_connection("closes", pointer, scope);
-                let within = step.closes.within.map_or(WITHIN, |time| time.0);
                 let not_before = step.closes.not_before.unwrap_or_default().0;
-                if not_before >= within {
+                let within = match (step.closes.within, step.closes.not_before) {
+                    (None, Some(_)) => None,
+                    (within, _) => Some(within.map_or(WITHIN, |time| time.0)),
+                };
+                if let Some(within) = within.filter(|within| not_before >= *within) {
                     let problem = Problem::new(
                         self.places.value(&join(&at("closes"), "not_before")),
                         "`not_before` is not shorter than `within`",
@@ -191,8 +194,12 @@ impl Compiler<'_> {
         Some(match condition {
             file::Condition::Known(name) => {
                 let pointer = join(pointer, "known");
-                self.hole(&Hole { name: name.clone(), pointer: None }, &pointer, scope);
-                Condition::Known(name.clone())
+                let Ok(hole) = Hole::parse(name) else {
+                    self.problem(&pointer, format!("`{name}` is not a name; write `name` or `name:/pointer`"));
+                    return None;
+                };
+                self.hole(&hole, &pointer, scope);
+                Condition::Known(hole)
             }
             file::Condition::Equal([left, right]) => {
                 let pointer = join(pointer, "equal");

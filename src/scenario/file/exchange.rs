@@ -99,7 +99,7 @@ pub(in crate::scenario) struct AwaitStep {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct NeverStep {
-    /// Name of the push, or several of which none may come.
+    /// Name of the push, or several of which none may come; or `anything`.
     pub never: OneOrMore,
     /// Only payloads with all of this count: JSON pointer → value.
     pub r#match: Option<BTreeMap<String, Value>>,

@@ -190,7 +190,7 @@ pub(in crate::scenario) struct IfStep {
 #[serde(rename_all = "lowercase")]
 #[schemars(title = "a condition")]
 pub(in crate::scenario) enum Condition {
-    /// This name has a value, which is neither null nor false.
+    /// This name, or `name:/pointer`, has a value, which is neither null nor false.
     Known(String),
     /// Two values are equal.
     Equal([Value; 2]),
@@ -268,7 +268,7 @@ pub(in crate::scenario) struct ClosesStep {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Closing {
-    /// How long it may take; by default 15s.
+    /// How long it may take; by default 15s, or as long as it likes when there is a `not_before`.
     pub within: Option<Time>,
     /// How long the connection has to stay open; by default not at all.
     pub not_before: Option<Time>,

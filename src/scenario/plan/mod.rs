@@ -14,7 +14,7 @@ pub use assertion::*;
 pub use load::*;
 pub use value::*;
 
-use super::template::Template;
+use super::template::{Hole, Template};
 use crate::protocol::{Dialect, NegativeClass, RequirementId, Transport};
 use crate::session::{PingStyle, Upload};
 
@@ -151,10 +151,10 @@ pub enum StepAction {
     Disconnect,
     /// Close the connection if it is open, connect and log in again.
     Reconnect(Reconnect),
-    /// Wait until the server ends the connection.
+    /// Wait until the server ends the connection, or see that it does not.
     Closes {
-        /// How long at most.
-        within: Duration,
+        /// How long at most; if nothing is said, it need not end.
+        within: Option<Duration>,
         /// How long it has to stay open.
         not_before: Duration,
     },
@@ -250,7 +250,7 @@ pub struct Await {
 /// Make sure that a push does not come.
 #[derive(Debug)]
 pub struct Never {
-    /// Names of the pushes that must not come.
+    /// Names of the pushes that must not come; empty: of none at all.
     pub pushes: Vec<String>,
     /// What must be in the payload for it to count.
     pub matches: Match,
@@ -282,8 +282,8 @@ pub struct Reaction {
 /// When `if` holds.
 #[derive(Debug)]
 pub enum Condition {
-    /// The name is known and its value is neither null nor false.
-    Known(String),
+    /// The name is known, and its value, or the part of it that is meant, is neither null nor false.
+    Known(Hole),
     /// Two values are equal.
     Equal(Template, Template),
     /// Drawn with this probability.

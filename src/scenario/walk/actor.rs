@@ -143,7 +143,7 @@ impl Walker {
     }
 
     /// Gives every event that a request creates a `custom_id` of ours, unless it has one. It is unique for the send,
-    /// so that two events with it prove that one send was carried out twice.
+    /// so that two events with it prove that one send was carried out twice. Null asks for an event without one.
     pub fn sign(&self, action: &str, payload: &mut Value) {
         let Some(pointer) = self.actor.dialect.catalog.action(action).and_then(|spec| spec.sends.as_ref()) else {
             return;
@@ -154,8 +154,10 @@ impl Walker {
             event => std::slice::from_mut(event),
         };
         for event in events.iter_mut().filter_map(Value::as_object_mut) {
-            if !event.contains_key("custom_id") {
-                event.insert("custom_id".to_owned(), json!(self.connection.nonce()));
+            match event.get("custom_id") {
+                None => drop(event.insert("custom_id".to_owned(), json!(self.connection.nonce()))),
+                Some(Value::Null) => drop(event.remove("custom_id")),
+                Some(_) => {}
             }
         }
     }

@@ -22,7 +22,7 @@ struct Look<'p> {
     from: &'p str,
 }
 
-/// The pushes that a step looks for.
+/// The pushes that a step looks for; without names, those of any name.
 struct Wanted<'p> {
     names: &'p [String],
     matches: Vec<(String, Value)>,
@@ -217,13 +217,13 @@ impl Wanted<'_> {
     fn is_met_by(&self, arrived: &Arrived) -> bool {
         let payload = &arrived.message.payload;
         let at = |(pointer, value): &(String, Value)| payload.pointer(pointer) == Some(value);
-        self.names.iter().any(|name| **name == *arrived.message.action)
+        (self.names.is_empty() || self.names.iter().any(|name| **name == *arrived.message.action))
             && self.matches.iter().all(at)
             && (self.unless.is_empty() || !self.unless.iter().all(at))
     }
 
     fn shown(&self) -> String {
-        let names = listed(self.names, " or ");
+        let names = if self.names.is_empty() { "any push".to_owned() } else { listed(self.names, " or ") };
         if self.matches.is_empty() {
             return names;
         }

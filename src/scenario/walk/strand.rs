@@ -199,10 +199,7 @@ impl<'a> Strand<'a> {
 
     fn holds(&mut self, step: &Step, condition: &Condition) -> Result<bool, Stopped> {
         Ok(match condition {
-            Condition::Known(name) => {
-                let hole = Hole { name: name.clone(), pointer: None };
-                !matches!(self.value(&hole), None | Some(Value::Null | Value::Bool(false)))
-            }
+            Condition::Known(hole) => !matches!(self.value(hole), None | Some(Value::Null | Value::Bool(false))),
             Condition::Equal(left, right) => self.fill(step, left)? == self.fill(step, right)?,
             Condition::Chance(probability) => self.rng.random::<f64>() < *probability,
         })
