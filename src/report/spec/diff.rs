@@ -83,6 +83,7 @@ fn words(change: &Change) -> String {
         Aspect::Value => format!("{from} → {to}"),
         Aspect::Type => format!("type: {from} → {to}"),
         Aspect::Upload => format!("file: {from} → {to}"),
+        Aspect::Path => format!("path: {from} → {to}"),
         Aspect::Limits => format!("limits: {from} → {to}"),
         Aspect::Values | Aspect::Transports | Aspect::Pushes | Aspect::Scopes => {
             let label = match change.aspect {
