@@ -29,5 +29,5 @@ roundtrips:
 
 # Writes the expected outputs anew; read the difference afterwards.
 goldens:
-    UPDATE=1 cargo test --test broken
+    UPDATE=1 cargo test --test broken --test spec
     INSTA_UPDATE=always cargo test report

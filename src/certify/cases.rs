@@ -132,12 +132,12 @@ impl Case {
     /// What its steps can prove in a dialect.
     pub fn checks(&self, dialect: &DialectName) -> Vec<Check> {
         let mut checks = Vec::new();
-        for actor in self.scenario.actors.values().filter(|actor| actor.dialect.name == *dialect) {
+        for actor in self.scenario.actors.values() {
             visit(&actor.steps, &mut |step| {
                 if let (Some(name), false) = (&step.name, step.proves.is_empty()) {
                     checks.push(Check::Step(name.clone()));
                 }
-                if let StepAction::Refuses(refuses) = &step.action {
+                if let (StepAction::Refuses(refuses), true) = (&step.action, actor.dialect.name == *dialect) {
                     checks.extend(
                         refuses
                             .classes()

@@ -54,8 +54,10 @@ impl Evidence {
         let is_partial =
             failures.chain(outcome.proofs.iter().map(|(proof, _)| &*proof.step)).any(|s| missing(s).is_some());
         for (mut proof, frames) in outcome.proofs {
-            if proof.dialect != dialect.name {
-                // A step of another dialect's actor only prepares something here.
+            // Customers see what agents' documents promise of them, and the other way round.
+            let about_us = proof.requirements.iter().any(|id| dialect.requirements.contains_key(id));
+            if proof.dialect != dialect.name && !about_us {
+                // A step of another dialect's actor that proves nothing here only prepares something.
                 if let ProofOutcome::Broken { reason } | ProofOutcome::Unfit { reason } = &proof.outcome {
                     self.missing(&outcome.name, &proof.actor, &proof.step, reason);
                 }

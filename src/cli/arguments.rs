@@ -111,7 +111,7 @@ pub(super) struct RunArguments {
     /// File with the tokens of the scenario's pools. Tokens are never taken from the command line.
     #[arg(long, value_name = "FILE", env = "CHATPROOF_TOKEN_FILE", hide_env_values = true)]
     pub token_file: Option<PathBuf>,
-    /// Give the embedded reference server a defect: NAME, or NAME=PROBABILITY. May be repeated.
+    /// Give the embedded reference server a defect: NAME, or NAME=PROBABILITY. May be repeated; `chatproof serve --list-defects` lists them.
     #[arg(long, value_name = "NAME[=P]", conflicts_with = "target")]
     pub defect: Vec<Defect>,
 
@@ -203,9 +203,12 @@ pub(super) struct ServeArguments {
     /// Where to listen.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// A defect that the server should have: NAME, or NAME=PROBABILITY. May be repeated.
+    /// A defect that the server should have: NAME, or NAME=PROBABILITY. May be repeated; see --list-defects.
     #[arg(long, value_name = "NAME[=P]")]
     pub defect: Vec<Defect>,
+    /// List the defects that there are, and start nothing.
+    #[arg(long, exclusive = true)]
+    pub list_defects: bool,
     /// Seed of the server's own choices.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use super::arguments::ServeArguments;
 use super::{Failure, interrupt, protocol};
-use crate::reference::{Server, ServerOptions, Timing};
+use crate::reference::{DefectRow, Server, ServerOptions, Timing};
 use crate::verdict::ExitCode as Code;
 
 pub(super) fn serve(arguments: &ServeArguments) -> Result<Code, Failure> {
+    if arguments.list_defects {
+        return list_defects();
+    }
     let protocol = protocol(arguments.schemas.as_deref())?;
     let interrupt = interrupt::install()?;
     let options = ServerOptions {
@@ -28,4 +31,13 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<Code, Failure> {
         server.run(async move { interrupt.cancelled().await }).await;
         Ok(Code::Passed)
     })
+}
+
+/// One defect a line: its name and what it is about.
+fn list_defects() -> Result<Code, Failure> {
+    let rows = DefectRow::all().map_err(|error| Failure::new(Code::Internal, error))?;
+    let width = rows.iter().map(|row| row.name.len()).max().unwrap_or_default();
+    let list: String = rows.iter().map(|row| format!("{:width$}  {}\n", row.name, row.about)).collect();
+    super::print(&list);
+    Ok(Code::Passed)
 }

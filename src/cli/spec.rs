@@ -29,8 +29,7 @@ pub(super) fn spec(command: &SpecCommand) -> Result<Code, Failure> {
 
 fn list(arguments: &SpecArguments) -> Result<Code, Failure> {
     let protocol = protocol(arguments.output.schemas.as_deref())?;
-    let overviews: Vec<Overview> =
-        dialects(&protocol, arguments)?.into_iter().map(|dialect| Overview::of(dialect)).collect();
+    let overviews: Vec<Overview> = dialects(&protocol, arguments)?.into_iter().map(Overview::of).collect();
     arguments.output.tell(|| json!({ "dialects": overviews }), |out, style| report::dialects(&overviews, out, style))
 }
 

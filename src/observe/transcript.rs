@@ -60,6 +60,11 @@ impl Transcript {
         self.frames.push_back(frame);
     }
 
+    /// The last frame alone, with the same secret, for whoever has to tell of it later.
+    pub fn latest(&self) -> Self {
+        Self { frames: self.frames.back().cloned().into_iter().collect(), secret: self.secret.clone() }
+    }
+
     /// Replaces the connection's secret in a text that is about to be shown.
     pub fn redact(&self, text: &str) -> String {
         match &self.secret {
@@ -96,6 +101,7 @@ mod tests {
         assert_eq!(frames.len(), FRAMES);
         assert_eq!(frames[0].text, "4 has [redacted]");
         assert_eq!(frames[5].at, Moment(9));
+        assert_eq!(transcript.latest().frames(), frames[5..]);
     }
 
     #[test]

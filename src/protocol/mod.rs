@@ -28,7 +28,7 @@ pub use catalog::{
 pub use coverage::{Place, Seen, Spot};
 pub use errata::{Cap, Erratum, ErratumKind, Patch, Reading, Resolution};
 pub use fingerprint::{Fingerprints, sha256};
-pub use mutations::{Mutation, mutations};
+pub use mutations::{Mutation, mutations, mutations_of};
 pub use names::{Channel, DialectName, ErratumId, Line, RequirementId, Role, Transport};
 pub use node::Node;
 pub use requirements::{Basis, Check, Exclusion, Level, NegativeClass, Reason, Requirement};

@@ -1,4 +1,4 @@
-//! Requests that are wrong in just one place: what a server must refuse.
+//! Messages that are wrong in just one place. A server must refuse such requests; a judge must not let such answers pass.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::{Dialect, NegativeClass};
 /// References followed from a request's schema; the schemas are no deeper.
 const DEEPEST: usize = 12;
 
-/// A valid request with one thing changed so that it is not valid any more.
+/// A valid payload with one thing changed so that it is not valid any more.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mutation {
     /// What kind of thing.
@@ -23,12 +23,17 @@ pub struct Mutation {
     pub payload: Value,
 }
 
-/// Every way to make a valid payload invalid in one place: each required member missing, each member of each wrong type, each
-/// listed value replaced by another, each limit passed by one. Each is invalid by the request's schema, and differs from the payload
-/// in one place.
+/// Every way to make a valid request invalid in one place: see [`mutations_of`].
 pub fn mutations(dialect: &Dialect, action: &str, valid: &Value) -> Vec<Mutation> {
-    let mut places = Places { schemas: &dialect.schemas, found: Vec::new() };
-    let address = format!("{}requests/{action}.json", dialect.schemas.folder);
+    mutations_of(&dialect.schemas, Kind::Request, action, valid)
+}
+
+/// Every way to make a valid payload (or object, or envelope) invalid in one place: each required member missing, each member of
+/// each wrong type, each listed value replaced by another, each limit passed by one. Each is invalid by its schema, and differs
+/// from the payload in one place.
+pub fn mutations_of(schemas: &Schemas, kind: Kind, name: &str, valid: &Value) -> Vec<Mutation> {
+    let mut places = Places { schemas, found: Vec::new() };
+    let address = format!("{}{}/{name}.json", schemas.folder, kind.folder());
     places.explore(&format!("{address}#"), valid, "", 0);
     let mut seen = BTreeSet::new();
     let mut mutations = Vec::new();
@@ -39,11 +44,7 @@ pub fn mutations(dialect: &Dialect, action: &str, valid: &Value) -> Vec<Mutation
         };
         let mut payload = valid.clone();
         let changed = put(&mut payload, &pointer, change);
-        if changed
-            && payload != *valid
-            && seen.insert(what.clone())
-            && !dialect.schemas.check(Kind::Request, action, &payload).is_empty()
-        {
+        if changed && payload != *valid && seen.insert(what.clone()) && !schemas.is_valid(kind, name, &payload) {
             mutations.push(Mutation { class, pointer, what, payload });
         }
     }

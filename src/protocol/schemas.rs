@@ -191,6 +191,11 @@ impl Schemas {
         self.validator(kind, name).is_some()
     }
 
+    /// Whether a value is as its schema says; true when no schema of that name exists.
+    pub fn is_valid(&self, kind: Kind, name: &str, value: &Value) -> bool {
+        self.validator(kind, name).is_none_or(|validator| validator.is_valid(value))
+    }
+
     /// Everything that is wrong with a value; empty when it is valid, or when no schema of that name exists.
     pub fn check(&self, kind: Kind, name: &str, value: &Value) -> Vec<Mismatch> {
         let Some(validator) = self.validator(kind, name) else { return Vec::new() };

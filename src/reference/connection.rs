@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
+use super::defects::{Flag, Flags};
 use super::hub::{Attached, ConnectionId, Outgoing};
 use super::render::Spoken;
 use super::rtm::{Reading, read_request};
@@ -51,6 +52,8 @@ struct Connection {
     opened: Instant,
     heard: Instant,
     delayed: Vec<Delayed>,
+    /// The rules that are broken here.
+    broken: Flags,
 }
 
 /// Tells the hub when the task ends, whyever it does.
@@ -75,11 +78,15 @@ pub async fn serve(shared: Arc<Shared>, dialect: Arc<Dialect>, spoken: Spoken, u
         .max_message_size(Some(LARGEST_FRAME))
         .max_frame_size(Some(LARGEST_FRAME));
     let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-    let attached = shared.desk().hub.attach(spoken);
+    let (attached, broken) = {
+        let mut desk = shared.desk();
+        (desk.hub.attach(spoken), desk.defects.flags())
+    };
     let attachment = Attachment { shared: Arc::clone(&shared), id: attached.id };
     let now = Instant::now();
     let id = attached.id;
-    let connection = Connection { socket, shared, dialect, spoken, id, opened: now, heard: now, delayed: Vec::new() };
+    let (opened, heard, delayed) = (now, now, Vec::new());
+    let connection = Connection { socket, shared, dialect, spoken, id, opened, heard, delayed, broken };
     connection.run(attached).await;
     drop(attachment);
 }
@@ -132,10 +139,13 @@ impl Connection {
     }
 
     fn read(&mut self, frame: Option<Result<Message, Error>>) -> Option<End> {
-        self.heard = Instant::now();
+        let before = std::mem::replace(&mut self.heard, Instant::now());
         match frame {
             Some(Ok(Message::Text(text))) => match read_request(&self.dialect, &text) {
                 Reading::Request(request, wrong) => {
+                    if self.broken.has(Flag::PingActionsIgnored) && &*request.action == "ping" {
+                        self.heard = before;
+                    }
                     self.shared.desk().rtm(&self.dialect, self.spoken, self.id, request, wrong);
                     None
                 }
@@ -144,7 +154,12 @@ impl Connection {
             },
             Some(Ok(Message::Binary(_))) => Some(End::Told(CloseCode::Unsupported, "text frames only")),
             // Pings are answered by the library as soon as anything is written or read.
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => None,
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
+                if self.broken.has(Flag::PingFramesIgnored) {
+                    self.heard = before;
+                }
+                None
+            }
             Some(Ok(Message::Close(_))) | None => Some(End::Silent),
             Some(Err(Error::Utf8(_))) => Some(End::Told(CloseCode::Invalid, "not UTF-8")),
             Some(Err(Error::Capacity(_))) => Some(End::Told(CloseCode::Size, "too large")),
@@ -204,16 +219,25 @@ impl Connection {
         let logged_in = self.shared.desk().hub.user(self.id).is_some();
         let timing = &self.shared.timing;
         if !logged_in && let Some(limit) = timing.login_within(self.spoken) {
+            if self.broken.has(Flag::LoginNotDemanded) {
+                self.heard = now;
+                return None;
+            }
             // Pings do not lengthen the time to log in (A30-B05).
-            return (now >= self.opened + limit).then_some(End::Told(CloseCode::Policy, "no login"));
+            let since = if self.broken.has(Flag::PingsDelayLogin) { self.heard } else { self.opened };
+            return (now >= since + limit).then_some(End::Told(CloseCode::Policy, "no login"));
         }
         if now < self.heard + timing.idle(self.spoken) {
+            return None;
+        }
+        if self.broken.has(Flag::IdleKept) {
+            self.heard = now;
             return None;
         }
         if self.spoken == Spoken::AgentV30 {
             // agent-v3.0 rtm/pushes:207
             let reason = json!({ "reason": "ping_timeout" });
-            self.shared.desk().announce(self.id, "agent_disconnected", &reason);
+            self.shared.desk().announce(self.id, self.spoken, "agent_disconnected", &reason);
             self.shared.desk().hub.send(self.id, Outgoing::Close(CloseCode::Policy, "ping_timeout"));
             // What was just queued is written, and then the queue's end is reached.
             self.heard = now;

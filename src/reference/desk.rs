@@ -3,9 +3,9 @@
 //! What a request causes is put into all queues before the lock is given back, the response first. So all connections hear of the
 //! events of a thread in the same order, and whoever asked has his answer before his push, which is what every known client can live with.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
+use http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -13,15 +13,15 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::actions;
-use super::defects::{DefectKind, Defects, miss_member, mistype};
+use super::defects::{Audience, Copies, Defects, Delivery, Fate, Occasion, Pace, Point};
 use super::files::{Files, StoredFile};
 use super::hub::{ConnectionId, Hub, Outgoing};
 use super::identity::identify;
 use super::refusal::Refusal;
 use super::render::Spoken;
-use super::world::{Effect, Push, Recipients, UserId, World};
+use super::world::{ChatId, Effect, Push, ThreadId, UserId, World};
 use crate::message::Request;
-use crate::protocol::{CorrelationName, Dialect, Role};
+use crate::protocol::{Channel, CorrelationName, Dialect, Role};
 
 /// How long a push is held back at most when nothing comes that could overtake it.
 const HOLD: Duration = Duration::from_millis(300);
@@ -32,8 +32,20 @@ pub struct Desk {
     pub hub: Hub,
     pub defects: Defects,
     pub files: Files,
-    /// How late a late answer is.
+    /// How late something is that comes after the documented limit.
     pub late: Duration,
+}
+
+/// The answer to a Web call.
+pub struct WebReply {
+    /// Its HTTP status.
+    pub status: StatusCode,
+    /// Its body; null stands for none.
+    pub payload: Value,
+    /// What follows the body.
+    pub also: Option<&'static str>,
+    /// When.
+    pub promptness: Promptness,
 }
 
 /// When a Web call is answered.
@@ -65,6 +77,11 @@ impl Frame<'_> {
     fn text(&self) -> Utf8Bytes {
         serde_json::to_string(self).unwrap_or_default().into()
     }
+
+    /// For defects to change.
+    fn value(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
 }
 
 /// The correlation id of a request, under the names that its answer uses.
@@ -81,7 +98,8 @@ impl<'a> Ids<'a> {
 
     /// Where `id` is the dialect's own name, the answer uses the name that the request used (C02-A10). Elsewhere whoever says `id` may
     /// read `request_id` all the same, so he gets both.
-    fn of(dialect: &Dialect, request: &Request, correlation: Option<&'a str>) -> Self {
+    fn of(dialect: &Dialect, request: &'a Request) -> Self {
+        let correlation = request.correlation.as_deref();
         let is_id = request.correlation_is_id;
         let only_id = is_id && dialect.catalog.rtm.correlation == CorrelationName::Id;
         Self { request_id: correlation.filter(|_| !only_id), id: correlation.filter(|_| is_id) }
@@ -108,60 +126,112 @@ impl Desk {
     ) {
         let catalog = &dialect.catalog;
         let user = self.hub.user(id).cloned();
-        let result = if user.is_none() && !catalog.login.before.iter().any(|action| *action == *request.action) {
-            Err(Refusal::authentication())
-        } else if let Some(refusal) = wrong {
-            Err(refusal)
-        } else if *request.action == *catalog.login.action {
-            self.login(catalog.role(), spoken, id, request.payload.take())
-        } else if &*request.action == "logout" {
-            self.leave(id);
-            Ok(Value::Null)
-        } else if let Some(user) = &user {
-            let payload = request.payload.take();
-            self.perform(spoken, user, &request.action, payload, None)
-        } else {
-            // Allowed before login, and nothing but a sign of life.
-            Ok(Value::Null)
-        };
+        let stranger = user.is_none() && !catalog.login.before.iter().any(|action| *action == *request.action);
+        let wrong = if stranger { Some(Refusal::authentication()) } else { wrong };
+        let asked = if self.defects.none() { Value::Null } else { request.payload.clone() };
+        let (action, mut payload) = (&*request.action, request.payload.take());
+        let result = self.decide(spoken, Channel::Rtm, action, &mut payload, wrong, |desk, payload| {
+            if *action == *catalog.login.action {
+                desk.login(catalog.role(), spoken, id, payload)
+            } else if action == "logout" {
+                desk.leave(id);
+                Ok(Value::Null)
+            } else if let Some(user) = &user {
+                desk.perform(spoken, user, action, payload, None)
+            } else {
+                // Allowed before login, and nothing but a sign of life.
+                Ok(Value::Null)
+            }
+        });
         let banned = result.as_ref().is_err_and(|refusal| *refusal == Refusal::banned());
-        self.answer(dialect, id, &request, result.map_err(|refusal| spoken.refusal(refusal)));
+        let ids = Ids::of(dialect, &request);
+        self.answer(spoken, id, ids, (&request.action, &asked), result);
         if banned && spoken == Spoken::CustomerV02 {
             // A02E:28
             self.hub.send(id, Outgoing::Close(CloseCode::Policy, "customer_banned"));
         }
         let user = self.hub.user(id).cloned();
-        let ids = Ids::of(dialect, &request, request.correlation.as_deref());
         self.tell(&Cause { user: user.as_ref(), connection: Some((id, ids)) });
     }
 
-    /// Carries out a Web call. The answer is to be given when it says.
-    ///
-    /// # Errors
-    /// Why it is refused.
+    /// Carries out a Web call and tells everybody who should know. `wrong` is what the schema found wrong with it.
     pub fn web(
         &mut self,
         dialect: &Dialect,
         spoken: Spoken,
         user: &UserId,
         action: &str,
-        payload: Value,
-        file: Option<StoredFile>,
-    ) -> (Result<Value, Refusal>, Promptness) {
-        self.world.now = Timestamp::now();
-        let known = match dialect.catalog.role() {
-            Role::Customer => self.world.meet_customer(user).map(drop),
-            Role::Agent => {
-                self.world.meet_agent(user);
-                Ok(())
+        (mut payload, file): (Value, Option<StoredFile>),
+        wrong: Option<Refusal>,
+    ) -> WebReply {
+        self.begin();
+        let asked = if self.defects.none() { Value::Null } else { payload.clone() };
+        let result = self.decide(spoken, Channel::Web, action, &mut payload, wrong, |desk, payload| {
+            match dialect.catalog.role() {
+                Role::Customer => drop(desk.world.meet_customer(user)?),
+                Role::Agent => desk.world.meet_agent(user),
             }
-        };
-        let mut result = known.and_then(|()| self.perform(spoken, user, action, payload, file));
-        if let Ok(payload) = &mut result {
-            self.spoil(dialect, action, payload);
-        }
+            desk.perform(spoken, user, action, payload, file)
+        });
         self.tell(&Cause { user: Some(user), connection: None });
-        (result, self.promptness(action))
+        self.reply(spoken, (action, &asked), result)
+    }
+
+    /// Puts the answer to a Web call into words.
+    pub fn reply(
+        &mut self,
+        spoken: Spoken,
+        (action, asked): (&str, &Value),
+        result: Result<Value, Refusal>,
+    ) -> WebReply {
+        let words = |result: Result<Value, Refusal>| match result {
+            Ok(payload) => (StatusCode::OK, payload),
+            Err(refusal) => (refusal.status(spoken), refusal.payload(spoken)),
+        };
+        if self.defects.none() {
+            let (status, payload) = words(result);
+            return WebReply { status, payload, also: None, promptness: Promptness::Now };
+        }
+        let (status, payload) = words(self.defects.refusal(spoken, Channel::Web, (action, asked), result));
+        let frame = json!({ "payload": payload });
+        let mut delivery = self.defects.answer(spoken, Channel::Web, (action, asked), status.is_success(), frame);
+        let promptness = match delivery.pace {
+            _ if delivery.copies == 0 || delivery.closes => Promptness::Never,
+            Pace::Late => Promptness::After(self.late),
+            Pace::Now | Pace::HeldBack => Promptness::Now,
+        };
+        WebReply { status, payload: delivery.frame["payload"].take(), also: delivery.also, promptness }
+    }
+
+    /// Has a request carried out, unless something is wrong with it. Here defects take hold of it.
+    fn decide(
+        &mut self,
+        spoken: Spoken,
+        channel: Channel,
+        action: &str,
+        payload: &mut Value,
+        wrong: Option<Refusal>,
+        carry_out: impl FnOnce(&mut Self, Value) -> Result<Value, Refusal>,
+    ) -> Result<Value, Refusal> {
+        if self.defects.none() {
+            return wrong.map_or_else(|| carry_out(self, payload.take()), Err);
+        }
+        match self.defects.request(spoken, channel, action, payload, wrong) {
+            Fate::CarriedOut => carry_out(self, payload.take()),
+            Fate::Undone => {
+                let before = self.world.clone();
+                let result = carry_out(self, payload.take());
+                self.world.undo(before);
+                result
+            }
+            Fate::Settled(result) => result,
+        }
+    }
+
+    /// Something is about to happen in the world.
+    fn begin(&mut self) {
+        self.world.now = Timestamp::now();
+        self.world.broken = self.defects.flags();
     }
 
     fn perform(
@@ -172,16 +242,13 @@ impl Desk {
         payload: Value,
         file: Option<StoredFile>,
     ) -> Result<Value, Refusal> {
-        self.world.now = Timestamp::now();
-        self.world.repeat_order = self.defects.strikes(DefectKind::DuplicateOrder);
+        self.begin();
         let world = &mut self.world;
-        let result = actions::perform(spoken, actions::Request { world, user, action, payload, file });
-        self.world.repeat_order = false;
-        result
+        actions::perform(spoken, actions::Request { world, user, action, payload, file })
     }
 
     fn login(&mut self, role: Role, spoken: Spoken, id: ConnectionId, payload: Value) -> Result<Value, Refusal> {
-        self.world.now = Timestamp::now();
+        self.begin();
         let user = identify(payload.get("token").and_then(Value::as_str).unwrap_or_default(), role)?;
         let is_new = self.hub.user(id) != Some(&user);
         let response = actions::login(spoken, &mut self.world, &user, payload, is_new)?;
@@ -201,54 +268,33 @@ impl Desk {
 
     /// A connection is gone.
     pub fn gone(&mut self, id: ConnectionId) {
-        self.world.now = Timestamp::now();
+        self.begin();
         if let Some(user) = self.hub.detach(id) {
             self.world.leaves(&user);
         }
     }
 
-    fn answer(&mut self, dialect: &Dialect, id: ConnectionId, request: &Request, result: Result<Value, Refusal>) {
-        let action = &*request.action;
-        let success = result.is_ok();
-        let payload = match result {
-            Ok(mut payload) => {
-                self.spoil(dialect, action, &mut payload);
-                payload
-            }
-            Err(refusal) => refusal.payload(),
-        };
-        let mut correlation = request.correlation.as_deref().map(Cow::Borrowed);
-        if action != dialect.catalog.login.action && self.defects.strikes(DefectKind::WrongCorrelation) {
-            correlation = correlation.map(|id| Cow::Owned(format!("{id}-of-nobody")));
-        }
-        let ids = Ids::of(dialect, request, correlation.as_deref());
-        let frame = Frame { ids, action, kind: "response", success: Some(success), payload: &payload };
-        match self.promptness(action) {
-            Promptness::Now => self.hub.send(id, Outgoing::Text(frame.text(), None)),
-            Promptness::After(time) => self.hub.send(id, Outgoing::Later(frame.text(), time, None)),
-            Promptness::Never => {}
-        }
-    }
-
-    fn spoil(&mut self, dialect: &Dialect, action: &str, payload: &mut Value) {
-        if self.defects.strikes(DefectKind::WrongType) {
-            mistype(dialect, action, payload, self.defects.random());
-        }
-        if self.defects.strikes(DefectKind::MissingMember) {
-            miss_member(dialect, action, payload);
-        }
-    }
-
-    fn promptness(&mut self, action: &str) -> Promptness {
-        if action != "send_event" {
-            Promptness::Now
-        } else if self.defects.strikes(DefectKind::NoAnswer) {
-            Promptness::Never
-        } else if self.defects.strikes(DefectKind::LateAnswer) {
-            Promptness::After(self.late)
+    fn answer(
+        &mut self,
+        spoken: Spoken,
+        id: ConnectionId,
+        ids: Ids<'_>,
+        (action, asked): (&str, &Value),
+        result: Result<Value, Refusal>,
+    ) {
+        let result = if self.defects.none() {
+            result
         } else {
-            Promptness::Now
+            self.defects.refusal(spoken, Channel::Rtm, (action, asked), result)
+        };
+        let success = result.is_ok();
+        let payload = result.unwrap_or_else(|refusal| refusal.payload(spoken));
+        let frame = Frame { ids, action, kind: "response", success: Some(success), payload: &payload };
+        if self.defects.none() {
+            return self.hub.send(id, Outgoing::Text(frame.text(), None));
         }
+        let delivery = self.defects.answer(spoken, Channel::Rtm, (action, asked), success, frame.value());
+        self.deliver(id, delivery, None);
     }
 
     /// Puts what the world has to say into the queues of those who should hear it.
@@ -256,101 +302,138 @@ impl Desk {
         for effect in self.world.take_effects() {
             match effect {
                 Effect::Push { mut to, what, direct } => {
-                    if let Some(customer) = self.leaks_to(&what) {
-                        to.push(customer);
-                    }
-                    self.push(&to, &what, direct, cause);
+                    let only = !self.defects.none() && self.misdirect(&mut to, &what, cause);
+                    self.push((&to, only), &what, direct, cause);
                 }
                 Effect::Disconnect { customer, reason } => self.disconnect(&customer, reason),
             }
         }
     }
 
-    fn push(&mut self, to: &[UserId], what: &Push, direct: bool, cause: &Cause<'_>) {
+    fn push(&mut self, to: (&[UserId], bool), what: &Push, direct: bool, cause: &Cause<'_>) {
         let thread = match what {
             Push::EventSent { thread, .. } => Some(thread),
             _ => None,
         };
         // Each dialect's words are found once, however many connections hear them.
         let mut renderings: Vec<(Spoken, Option<Rendering>)> = Vec::new();
-        for (id, spoken) in self.lines_to(to, what, thread.is_some(), cause) {
+        let mut deliveries = Vec::new();
+        for (id, spoken, is_requester) in self.lines_to(to, what, cause.user) {
             let known = renderings.iter().position(|(rendered, _)| *rendered == spoken).unwrap_or_else(|| {
                 renderings.push((spoken, Rendering::of(spoken, &self.world, what)));
                 renderings.len() - 1
             });
             let Some(rendering) = &mut renderings[known].1 else { continue };
-            let text = match &cause.connection {
-                Some((requester, ids)) if direct && *requester == id && spoken.numbers_pushes() => {
-                    rendering.frame(*ids).text()
-                }
-                _ => rendering.for_others(),
-            };
-            let Some(thread) = thread else {
-                self.hub.send(id, Outgoing::Text(text, None));
+            let requested = cause.connection.filter(|(requester, _)| direct && *requester == id);
+            let ids = requested.map(|(_, ids)| ids).filter(|_| spoken.numbers_pushes());
+            if self.defects.none() {
+                let text = match ids {
+                    Some(ids) => rendering.frame(ids).text(),
+                    None => rendering.for_others(),
+                };
+                self.hub.send(id, Outgoing::Text(text, thread.cloned()));
                 continue;
-            };
-            if self.defects.strikes(DefectKind::DuplicatedPush) {
-                self.hub.send(id, Outgoing::Text(text.clone(), Some(thread.clone())));
             }
-            let outgoing = if self.defects.strikes(DefectKind::ReorderedDelivery) {
-                Outgoing::Later(text, HOLD, Some(thread.clone()))
-            } else {
-                Outgoing::Text(text, Some(thread.clone()))
+            let copies = match requested {
+                Some(_) => Some(Copies::Requester),
+                None if is_requester => None,
+                None => Some(Copies::Others),
             };
-            self.hub.send(id, outgoing);
+            let channel = if cause.connection.is_some() { Channel::Rtm } else { Channel::Web };
+            let occasion = Occasion::new(Point::Push, rendering.name, spoken, channel, &rendering.payload);
+            let frame = rendering.frame(ids.unwrap_or(Ids::NONE)).value();
+            deliveries.push((id, self.defects.deliver(&Occasion { copies, ..occasion }, frame)));
+        }
+        for (id, delivery) in deliveries {
+            self.deliver(id, delivery, thread);
         }
     }
 
-    /// The connections that are told something: those of the people meant, and those whose dialect lets agents hear of every
-    /// chat that they may see. A sent event may get lost on the way, if that defect strikes.
+    /// The connections that are told something, and whether they are of the one who caused it: those of the people meant, and those
+    /// whose dialect lets agents hear of every chat that they may see, unless `only` the people meant may hear of it.
     fn lines_to(
-        &mut self,
-        to: &[UserId],
+        &self,
+        (to, only): (&[UserId], bool),
         what: &Push,
-        may_be_lost: bool,
-        cause: &Cause<'_>,
-    ) -> Vec<(ConnectionId, Spoken)> {
+        by: Option<&UserId>,
+    ) -> Vec<(ConnectionId, Spoken, bool)> {
         let mut lines = Vec::new();
         for user in to {
-            let is_requester = cause.user == Some(user);
-            if !may_be_lost || is_requester || !self.defects.strikes(DefectKind::LostPush) {
-                lines.extend(self.hub.of_user(user));
-            }
+            lines.extend(self.hub.of_user(user).map(|(id, spoken)| (id, spoken, by == Some(user))));
         }
-        if let Some((chat, already)) = what.concerns()
+        if let Some((chat, already)) = what.concerns().filter(|_| !only)
             && let Some(chat) = self.world.chat(chat)
         {
             let overhearing = self.hub.overhearing().filter(|(_, _, user)| {
                 !to.contains(user) && already != Some(*user) && self.world.agent_may_see(user, chat)
             });
-            lines.extend(overhearing.map(|(id, spoken, _)| (id, spoken)));
+            lines.extend(overhearing.map(|(id, spoken, user)| (id, spoken, by == Some(user))));
         }
         lines
     }
 
-    /// The customer who gets to see an event that is none of his business, if that defect strikes.
-    fn leaks_to(&mut self, what: &Push) -> Option<UserId> {
-        let Push::EventSent { chat, thread, event } = what else { return None };
-        let chat = self.world.chat(chat)?;
-        let customer = chat.customer.clone()?;
-        let private = chat.thread(thread)?.event(event)?.recipients == Recipients::Agents;
-        (private && self.defects.strikes(DefectKind::AgentsOnlyLeak)).then_some(customer)
+    /// Sends what defects may have changed. `thread` is that of the event in it.
+    fn deliver(&self, id: ConnectionId, delivery: Delivery, thread: Option<&ThreadId>) {
+        if delivery.closes {
+            return self.hub.send(id, Outgoing::Close(CloseCode::Error, "a defect"));
+        }
+        let text = Utf8Bytes::from(delivery.frame.to_string());
+        // The last copy is the one that may have to wait.
+        for _ in 1..delivery.copies {
+            self.hub.send(id, Outgoing::Text(text.clone(), thread.cloned()));
+        }
+        if delivery.copies > 0 {
+            let thread = thread.cloned();
+            let outgoing = match delivery.pace {
+                Pace::Now => Outgoing::Text(text, thread),
+                Pace::Late => Outgoing::Later(text, self.late, None),
+                Pace::HeldBack => Outgoing::Later(text, HOLD, thread),
+            };
+            self.hub.send(id, outgoing);
+        }
+        if let Some(also) = delivery.also {
+            self.hub.send(id, Outgoing::Text(Utf8Bytes::from_static(also), None));
+        }
+    }
+
+    /// Lets others hear of something than those who should. Says whether nobody else may hear of it.
+    fn misdirect(&mut self, to: &mut Vec<UserId>, what: &Push, cause: &Cause<'_>) -> bool {
+        let mut only = false;
+        for (audience, payload) in self.defects.audiences(|spoken| spoken.push(&self.world, what)) {
+            let id = payload.get("chat_id").or_else(|| payload.pointer("/chat/id")).and_then(Value::as_str);
+            let chat = id.and_then(|id| self.world.chat(&ChatId::from(id)));
+            match audience {
+                Audience::Everybody => to.extend(self.hub.users().cloned()),
+                Audience::Chat => to.extend(chat.into_iter().flat_map(|chat| chat.users().cloned())),
+                Audience::Members => to.retain(|user| chat.is_some_and(|chat| chat.has_user(user))),
+                Audience::Requester => to.retain(|user| cause.user == Some(user)),
+            }
+            only |= !matches!(audience, Audience::Everybody | Audience::Chat);
+            to.sort_unstable();
+            to.dedup();
+        }
+        only
     }
 
     fn disconnect(&mut self, customer: &UserId, reason: &'static str) {
         let payload = json!({ "reason": reason });
-        let lines: Vec<ConnectionId> = self.hub.of_user(customer).map(|(id, _)| id).collect();
-        for id in lines {
-            self.announce(id, "customer_disconnected", &payload);
+        let lines: Vec<(ConnectionId, Spoken)> = self.hub.of_user(customer).collect();
+        for (id, spoken) in lines {
+            self.announce(id, spoken, "customer_disconnected", &payload);
             self.hub.send(id, Outgoing::Close(CloseCode::Policy, reason));
             self.leave(id);
         }
     }
 
     /// Sends a push that no request caused.
-    pub fn announce(&self, id: ConnectionId, name: &str, payload: &Value) {
+    pub fn announce(&mut self, id: ConnectionId, spoken: Spoken, name: &str, payload: &Value) {
         let frame = Frame { ids: Ids::NONE, action: name, kind: "push", success: None, payload };
-        self.hub.send(id, Outgoing::Text(frame.text(), None));
+        if self.defects.none() {
+            return self.hub.send(id, Outgoing::Text(frame.text(), None));
+        }
+        let occasion = Occasion::new(Point::Push, name, spoken, Channel::Rtm, payload);
+        let delivery = self.defects.deliver(&occasion, frame.value());
+        self.deliver(id, delivery, None);
     }
 }
 

@@ -107,6 +107,11 @@ impl Hub {
         self.lines.get(&id)?.user.as_ref()
     }
 
+    /// All who are logged in.
+    pub fn users(&self) -> impl Iterator<Item = &UserId> {
+        self.by_user.keys()
+    }
+
     /// The connections of a user and what is spoken on them.
     pub fn of_user(&self, user: &UserId) -> impl Iterator<Item = (ConnectionId, Spoken)> {
         let ids = self.by_user.get(user).map(Vec::as_slice).unwrap_or_default();

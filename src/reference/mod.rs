@@ -29,7 +29,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use defects::{Defect, DefectError, DefectKind};
+pub use defects::{Defect, DefectError, DefectRow};
 pub use server::Server;
 
 use crate::protocol::Protocol;
@@ -59,7 +59,7 @@ pub struct Timing {
     pub agent_idle: Duration,
     /// A connection of agent/v3.0 that has not logged in by then is closed (rtm/intro:28).
     pub agent_login: Duration,
-    /// How late the defect `late-answer` answers.
+    /// How late defects answer that answer after the documented limit.
     pub late_answer: Duration,
 }
 

@@ -3,6 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::render::Spoken;
 use super::world::{ChatId, ThreadId};
 
 /// An error answer. The types are those of customer-v0.3 536-542 and of the agent dialect's list (rtm/errors:22-35).
@@ -19,6 +20,11 @@ impl Refusal {
         Self { kind, message: message.into() }
     }
 
+    /// A refusal for no good reason: a defect.
+    pub fn of_type(kind: &'static str) -> Self {
+        Self::new(kind, "Refused")
+    }
+
     /// The request is not what the documents ask for (C03-B42), or names something that does not exist (C03-A59).
     pub fn validation(message: impl Into<String>) -> Self {
         Self::new("validation", message)
@@ -32,11 +38,6 @@ impl Refusal {
     /// No token, or one that nobody issued (C03-B43).
     pub fn authentication() -> Self {
         Self::new("authentication", "Authentication error")
-    }
-
-    /// What agent/v0.2 calls [`Refusal::authentication`] (agent-v0.2-methods 107).
-    pub fn auth() -> Self {
-        Self::new("auth", "Invalid access token")
     }
 
     /// The customer may not come in (C03-B44).
@@ -64,16 +65,17 @@ impl Refusal {
         Self::validation(format!("`thread_id`: the chat has no thread `{id}`"))
     }
 
-    /// The payload of the failed answer.
-    pub fn payload(&self) -> Value {
-        json!({ "error": { "type": self.kind, "message": self.message } })
+    /// The payload of the failed answer, in the words of a dialect.
+    pub fn payload(&self, spoken: Spoken) -> Value {
+        let (kind, message) = spoken.error(self.kind, &self.message);
+        json!({ "error": { "type": kind, "message": message } })
     }
 
-    /// The HTTP status; the documents name none (C03-A05).
-    pub fn status(&self) -> StatusCode {
-        match self.kind {
+    /// The HTTP status of the error as a dialect calls it; the documents name none (C03-A05).
+    pub fn status(&self, spoken: Spoken) -> StatusCode {
+        match spoken.error(self.kind, &self.message).0 {
             "validation" => StatusCode::BAD_REQUEST,
-            "auth" | "authentication" => StatusCode::UNAUTHORIZED,
+            "authentication" | "auth" => StatusCode::UNAUTHORIZED,
             "authorization" | "customer_banned" => StatusCode::FORBIDDEN,
             "requester_offline" => StatusCode::CONFLICT,
             "entity_too_large" => StatusCode::PAYLOAD_TOO_LARGE,

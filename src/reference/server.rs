@@ -67,7 +67,7 @@ impl Server {
         let desk = Desk {
             world: World::new(options.seed),
             hub: Hub::default(),
-            defects: Defects::new(options.defects, options.seed),
+            defects: Defects::new(options.defects, options.seed, &options.protocol),
             files: Files::default(),
             late: options.timing.late_answer,
         };
@@ -152,11 +152,11 @@ fn routes(mut router: Router, shared: &Arc<Shared>, dialect: &Arc<Dialect>, spok
 
 /// Accepts a websocket.
 fn upgrade(shared: Arc<Shared>, dialect: Arc<Dialect>, spoken: Spoken, mut request: Request<Body>) -> Response {
-    if let Err(refusal) = web::check_query(&dialect.catalog.rtm.query, request.uri().query()) {
-        return web::refused(refusal.status(), &refusal);
+    if let Err(refusal) = web::check_query(&shared, &dialect.catalog.rtm.query, request.uri().query()) {
+        return web::refused(spoken, refusal.status(spoken), &refusal);
     }
     let Some(key) = websocket_key(request.headers()) else {
-        return web::refused(StatusCode::UPGRADE_REQUIRED, &Refusal::validation("This is a websocket"));
+        return web::refused(spoken, StatusCode::UPGRADE_REQUIRED, &Refusal::validation("This is a websocket"));
     };
     let accept = derive_accept_key(key.as_bytes());
     let upgrade = hyper::upgrade::on(&mut request);

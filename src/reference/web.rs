@@ -9,7 +9,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header};
 use serde_json::{Map, Value, json};
 
-use super::desk::Promptness;
+use super::defects::Flag;
+use super::desk::{Promptness, WebReply};
 use super::identity::identify;
 use super::refusal::Refusal;
 use super::render::Spoken;
@@ -38,39 +39,50 @@ pub async fn answer(
 ) -> Response {
     let spec = match find(&dialect, Channel::Web, &action) {
         Ok(spec) => spec,
-        Err(refusal) => return refused(StatusCode::NOT_FOUND, &refusal),
+        Err(refusal) => {
+            let reply = shared.desk().reply(spoken, (&action, &Value::Null), Err(refusal));
+            let status = if reply.status.is_success() { reply.status } else { StatusCode::NOT_FOUND };
+            return respond(WebReply { status, ..reply }).await;
+        }
     };
-    if let Err(refusal) = check_query(&dialect.catalog.web.query, request.uri().query()) {
-        return refused(refusal.status(), &refusal);
-    }
-    let read: Result<(UserId, Call), Refusal> = async {
+    let read: Result<(UserId, Call, Option<Refusal>), Refusal> = async {
+        check_query(&shared, &dialect.catalog.web.query, request.uri().query())?;
         let user = user(request.headers(), &dialect)?;
         let mut call = match &spec.multipart {
             Some(multipart) => read_multipart(multipart, spoken, request).await?,
             None => read_json(&dialect.catalog.web, request).await?,
         };
-        check(&dialect, Channel::Web, &action, &mut call.payload)?;
-        Ok((user, call))
+        let wrong = check(&dialect, Channel::Web, &action, &mut call.payload).err();
+        Ok((user, call, wrong))
     }
     .await;
-    let (user, call) = match read.map_err(|refusal| spoken.refusal(refusal)) {
+    let (user, call, wrong) = match read {
         Ok(read) => read,
-        Err(refusal) => return refused(refusal.status(), &refusal),
+        Err(refusal) => {
+            let reply = shared.desk().reply(spoken, (&action, &Value::Null), Err(refusal));
+            return respond(reply).await;
+        }
     };
-    let (result, promptness) = {
+    let reply = {
         let mut desk = shared.desk();
-        let file = call.file.map(|(name, kind, content)| desk.files.keep(&shared.base, name, kind, content));
-        desk.web(&dialect, spoken, &user, &action, call.payload, file)
+        let file = call.file.filter(|_| wrong.is_none());
+        let file = file.map(|(name, kind, content)| desk.files.keep(&shared.base, name, kind, content));
+        desk.web(&dialect, spoken, &user, &action, (call.payload, file), wrong)
     };
-    match promptness {
+    respond(reply).await
+}
+
+/// Sends a reply when it is due.
+async fn respond(reply: WebReply) -> Response {
+    match reply.promptness {
         Promptness::Now => {}
         Promptness::After(time) => tokio::time::sleep(time).await,
         Promptness::Never => std::future::pending().await,
     }
-    match result.map_err(|refusal| spoken.refusal(refusal)) {
-        Ok(Value::Null) => json_response(StatusCode::OK, &json!({})),
-        Ok(payload) => json_response(StatusCode::OK, &payload),
-        Err(refusal) => refused(refusal.status(), &refusal),
+    let body = if reply.payload.is_null() { json!({}) } else { reply.payload };
+    match reply.also {
+        Some(also) => (reply.status, format!("{body}{also}")).into_response(),
+        None => json_response(reply.status, &body),
     }
 }
 
@@ -87,11 +99,12 @@ pub fn file(shared: &Shared, number: u64) -> Response {
 ///
 /// # Errors
 /// A validation refusal (C03-A56).
-pub fn check_query(wanted: &[String], query: Option<&str>) -> Result<(), Refusal> {
+pub fn check_query(shared: &Shared, wanted: &[String], query: Option<&str>) -> Result<(), Refusal> {
     for name in wanted {
         let mut members = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
         let value = members.find(|(member, _)| member == name).map(|(_, value)| value);
-        if !value.is_some_and(|value| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit())) {
+        let is_number = value.is_some_and(|value| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()));
+        if !is_number && !shared.desk().defects.breaks(Flag::LicenseIdNotNeeded) {
             return Err(Refusal::validation(format!("The URL needs the query member `{name}`, a number")));
         }
     }
@@ -136,7 +149,11 @@ fn unwrap(spec: &WebSpec, mut members: Map<String, Value>) -> Value {
 }
 
 async fn read_multipart(spec: &protocol::Multipart, spoken: Spoken, request: Request<Body>) -> Result<Call, Refusal> {
-    let broken = |error: axum::extract::multipart::MultipartError| Refusal::validation(error.body_text());
+    // The limit of the whole call may be noticed before the file's own.
+    let broken = |error: axum::extract::multipart::MultipartError| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(spoken, usize::try_from(spec.max_bytes).unwrap_or(usize::MAX)),
+        _ => Refusal::validation(error.body_text()),
+    };
     let mut parts =
         Multipart::from_request(request, &()).await.map_err(|error| Refusal::validation(error.body_text()))?;
     let (mut payload, mut file, mut refusal) = (Map::new(), None, None);
@@ -171,7 +188,7 @@ async fn read_multipart(spec: &protocol::Multipart, spoken: Spoken, request: Req
 }
 
 /// Only agent/v3.0 has an error type for it (C03-A29).
-fn too_large(spoken: Spoken, limit: usize) -> Refusal {
+pub fn too_large(spoken: Spoken, limit: usize) -> Refusal {
     let message = format!("Upload limit exceeded ({limit} bytes)");
     match spoken {
         Spoken::CustomerV02 | Spoken::CustomerV03 | Spoken::AgentV02 => Refusal::validation(message),
@@ -180,8 +197,8 @@ fn too_large(spoken: Spoken, limit: usize) -> Refusal {
 }
 
 /// The answer to what is not carried out.
-pub fn refused(status: StatusCode, refusal: &Refusal) -> Response {
-    json_response(status, &refusal.payload())
+pub fn refused(spoken: Spoken, status: StatusCode, refusal: &Refusal) -> Response {
+    json_response(status, &refusal.payload(spoken))
 }
 
 fn json_response(status: StatusCode, body: &Value) -> Response {

@@ -95,6 +95,9 @@ impl<'a> Shape<'a> {
         }
         self.items.extend(node.inside(&["items"]));
         self.others.extend(node.inside(&["additionalProperties"]));
+        let patterns =
+            keywords.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(|map| map.keys());
+        self.others.extend(patterns.filter_map(|pattern| node.inside(&["patternProperties", pattern])));
         node.listed("allOf").iter().for_each(|branch| self.take(branch));
         self.alternatives(&[node.listed("anyOf"), node.listed("oneOf")].concat());
         if let Some(condition) = keywords.get("if") {

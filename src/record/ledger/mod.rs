@@ -12,9 +12,11 @@ mod place;
 mod recent;
 mod sighting;
 mod thread;
+mod unplaced;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,8 +25,9 @@ use serde_json::Value;
 use self::chat::{Chat, Subscriber};
 use self::place::Place;
 use self::recent::Recent;
-use self::sighting::{How, at, items, text_at, threads};
+use self::sighting::{How, Seen, at, homeless, items, text_at, threads};
 use self::thread::{Scene, Thread};
+use self::unplaced::{PUSHES, Unplaced};
 use super::Tally;
 use crate::observe::{ConnectionId, Fact, Moment, Observation};
 use crate::protocol::{Carries, Effect};
@@ -38,6 +41,8 @@ const THREADS: usize = 1024;
 const CHATS: usize = 1024;
 /// Event ids remembered in a part, to notice one that turns up in another thread.
 const EVENTS: usize = 8192;
+/// Events of a part of which pushes wait for their thread. Only what comes before the sender's answer waits.
+const UNPLACED: usize = 512;
 /// How long a closed connection is remembered: longer than any request that was under way can still be answered.
 const CLOSED: Duration = Duration::from_secs(60);
 
@@ -87,13 +92,25 @@ struct Home {
     told: bool,
 }
 
+/// What is known of event ids.
+#[derive(Debug)]
+struct Events {
+    homes: Recent<Home>,
+    /// Pushes of events that have no home yet.
+    unplaced: Recent<Vec<Unplaced>>,
+    /// Of the pushes that were given up, the latest arrival.
+    given_up: Option<Moment>,
+}
+
 /// What all connections of a run were told about events. Shared by all [`Recorder`](super::Recorder)s.
 #[derive(Debug)]
 pub struct Ledger {
     keys: Keys,
     threads: Vec<Mutex<Recent<Thread>>>,
     chats: Vec<Mutex<Recent<Chat>>>,
-    events: Vec<Mutex<Recent<Home>>>,
+    events: Vec<Mutex<Events>>,
+    /// How many events have pushes that wait.
+    unplaced: AtomicUsize,
     closed: Mutex<HashMap<ConnectionId, Moment>>,
 }
 
@@ -116,6 +133,12 @@ impl Ledger {
         lengths.fold((0, 0), |(count, longest), length| (count + 1, longest.max(length)))
     }
 
+    /// Of how many events pushes wait.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.unplaced.load(Ordering::Relaxed)
+    }
+
     /// How many closed connections are remembered, and how many subscriptions.
     #[cfg(test)]
     pub(super) fn connections(&self) -> (usize, usize) {
@@ -128,9 +151,10 @@ impl Ledger {
     pub fn new() -> Self {
         Self {
             keys: Keys::default(),
-            threads: parts(THREADS),
-            chats: parts(CHATS),
-            events: parts(EVENTS),
+            threads: parts(|| Recent::new(THREADS)),
+            chats: parts(|| Recent::new(CHATS)),
+            events: parts(Events::new),
+            unplaced: AtomicUsize::new(0),
             closed: Mutex::default(),
         }
     }
@@ -194,13 +218,13 @@ impl Ledger {
         }
         for seen in threads(carries, payload) {
             let key = self.keys.key(seen.thread);
-            let mut part = lock(part(&self.threads, key));
-            let (thread, new) = part.touch(key, || Thread::new(self.keys.name(seen.thread)));
-            scene.tally.ordering.threads += u64::from(new);
-            thread.see(scene, chat, &seen, how);
-            for mut evicted in part.overflow() {
-                scene.tally.ordering.evicted += 1;
-                evicted.forget(self, scene.at, &lock(&self.closed), scene.tally);
+            self.shown(scene, (key, || self.keys.name(seen.thread)), chat, &seen, how);
+        }
+        let pushed = if how == How::Pushed { homeless(carries, payload) } else { Vec::new() };
+        for event in pushed {
+            if let Some(home) = self.home_of(scene, chat, event) {
+                let seen = Seen { thread: &home.label, events: vec![event], whole: false };
+                self.shown(scene, (home.key, || home.clone()), chat, &seen, how);
             }
         }
         if let Some(thread) = effect.and_then(|effect| text_at(payload, effect.thread_closed.as_ref())) {
@@ -208,6 +232,31 @@ impl Ledger {
             if let Some(thread) = lock(part(&self.threads, key)).get_mut(key) {
                 thread.seen_closing(scene.connection, scene.at);
             }
+        }
+    }
+
+    /// A connection is shown something of a thread. What it tells of events may be what pushes have waited for.
+    fn shown(
+        &self,
+        scene: &mut Scene<'_>,
+        (key, name): (Key, impl FnOnce() -> Name),
+        chat: Option<Key>,
+        seen: &Seen<'_>,
+        how: How,
+    ) {
+        let mut part = lock(part(&self.threads, key));
+        let (thread, new) = part.touch(key, || Thread::new(name()));
+        scene.tally.ordering.threads += u64::from(new);
+        thread.see(scene, chat, seen, how);
+        for push in seen.events.iter().flat_map(|event| self.take_unplaced(event)) {
+            let observation = push.observation();
+            let mut before = Scene::new(self, &observation, scene.tally, push.action());
+            let seen = Seen { thread: seen.thread, events: vec![&push.event], whole: false };
+            thread.see(&mut before, push.chat, &seen, How::Pushed);
+        }
+        for mut evicted in part.overflow() {
+            scene.tally.ordering.evicted += 1;
+            evicted.forget(self, scene.at, &lock(&self.closed), scene.tally);
         }
     }
 
@@ -269,6 +318,7 @@ impl Ledger {
     /// who saw it; once for each id.
     fn at_home(&self, event: Key, thread: &Name, connection: ConnectionId) -> Result<(), Option<(Name, ConnectionId)>> {
         let mut part = lock(part(&self.events, event));
+        let part = &mut part.homes;
         let (home, _) = part.touch(event, || Home { thread: thread.clone(), connection, told: false });
         let elsewhere = home.thread.key != thread.key;
         let before = (elsewhere && !home.told).then(|| (home.thread.clone(), home.connection));
@@ -276,10 +326,53 @@ impl Ledger {
         part.overflow();
         if elsewhere { Err(before) } else { Ok(()) }
     }
+
+    /// The thread of an event whose push does not name it. While nobody knows it, the push waits.
+    fn home_of(&self, scene: &Scene<'_>, chat: Option<Key>, event: &Value) -> Option<Name> {
+        let key = self.keys.key(event.get("id")?.as_str()?);
+        let mut part = lock(part(&self.events, key));
+        if let Some(home) = part.homes.get(key) {
+            return Some(home.thread.clone());
+        }
+        let (waiting, new) = part.unplaced.touch(key, Vec::new);
+        if waiting.len() < PUSHES {
+            waiting.push(scene.unplaced(chat, event));
+        }
+        let given_up = part.unplaced.overflow();
+        let latest = given_up.iter().flatten().map(|push| push.at).max();
+        part.given_up = part.given_up.max(latest);
+        self.unplaced.fetch_add(usize::from(new), Ordering::Relaxed);
+        self.unplaced.fetch_sub(given_up.len(), Ordering::Relaxed);
+        None
+    }
+
+    /// The pushes of an event that have waited for its thread, which is known now.
+    fn take_unplaced(&self, event: &Value) -> Vec<Unplaced> {
+        // Dialects whose pushes name the thread should not pay for this.
+        if self.unplaced.load(Ordering::Relaxed) == 0 {
+            return Vec::new();
+        }
+        let Some(id) = event.get("id").and_then(Value::as_str) else { return Vec::new() };
+        let key = self.keys.key(id);
+        let taken = lock(part(&self.events, key)).unplaced.remove(key);
+        self.unplaced.fetch_sub(usize::from(taken.is_some()), Ordering::Relaxed);
+        taken.unwrap_or_default()
+    }
+
+    /// Whether a push of this event may have come and been given up, if the event was sent then.
+    fn may_have_been_given_up(&self, event: Key, sent: Moment) -> bool {
+        lock(part(&self.events, event)).given_up.is_some_and(|latest| sent <= latest)
+    }
 }
 
-fn parts<V>(limit: usize) -> Vec<Mutex<Recent<V>>> {
-    (0..PARTS).map(|_| Mutex::new(Recent::new(limit))).collect()
+impl Events {
+    fn new() -> Self {
+        Self { homes: Recent::new(EVENTS), unplaced: Recent::new(UNPLACED), given_up: None }
+    }
+}
+
+fn parts<V>(make: impl Fn() -> V) -> Vec<Mutex<V>> {
+    (0..PARTS).map(|_| Mutex::new(make())).collect()
 }
 
 fn part<V>(parts: &[Mutex<V>], key: Key) -> &Mutex<V> {

@@ -38,6 +38,11 @@ impl<V> Recent<V> {
         self.values.get_mut(&key).map(|(_, value)| value)
     }
 
+    /// Takes out the value of that key.
+    pub(super) fn remove(&mut self, key: Key) -> Option<V> {
+        self.values.remove(&key).map(|(_, value)| value)
+    }
+
     pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.values.values_mut().map(|(_, value)| value)
     }

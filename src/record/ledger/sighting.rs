@@ -68,6 +68,14 @@ pub(super) fn threads<'a>(carries: &Carries, payload: &'a Value) -> Vec<Seen<'a>
     }
 }
 
+/// The events in a payload that should name their thread, and does not.
+pub(super) fn homeless<'a>(carries: &Carries, payload: &'a Value) -> Vec<&'a Value> {
+    match (&carries.thread, text_at(payload, carries.thread.as_ref())) {
+        (Some(_), None) => sorted(carries.events.as_ref().and_then(|pointer| at(payload, pointer))),
+        _ => Vec::new(),
+    }
+}
+
 /// Whoever receives a list is not promised a sorted one, so its order is not an order of arrival.
 fn sorted(events: Option<&Value>) -> Vec<&Value> {
     let mut events: Vec<&Value> = events.map(items).unwrap_or_default().iter().collect();

@@ -9,6 +9,7 @@ use super::chat::{GRACE, Sent};
 use super::event::{Ack, Event, Sighted, Watchers};
 use super::place::Place;
 use super::sighting::{How, Seen};
+use super::unplaced::Unplaced;
 use super::{Key, Keys, Ledger, Name};
 use crate::observe::{ConnectionId, Moment, Observation, ViolationKind};
 use crate::protocol::Channel;
@@ -46,6 +47,11 @@ impl<'a> Scene<'a> {
         Place::of(self.observation)
     }
 
+    /// This push, to be looked at when the thread of its event is known.
+    pub(super) fn unplaced(&self, chat: Option<Key>, event: &Value) -> Unplaced {
+        Unplaced::new(self.observation, self.action, chat, event)
+    }
+
     /// Whether pushes can come on this connection.
     pub(super) fn gets_pushes(&self) -> bool {
         self.observation.transport.channel() == Channel::Rtm
@@ -73,6 +79,8 @@ impl<'a> Scene<'a> {
 struct Watcher {
     place: Place,
     arrivals: Arrivals,
+    /// When the latest of the pushes came that were looked at.
+    latest: Moment,
     /// Whether it was told about the thread, other than by its own request to create something in it.
     knows: bool,
 }
@@ -148,7 +156,12 @@ impl Thread {
         }
         let known = self.watchers.iter().position(|watcher| watcher.place.connection == scene.connection);
         if known.is_none() && self.watchers.len() < Watchers::LIMIT {
-            self.watchers.push(Watcher { place: scene.place(), arrivals: Arrivals::default(), knows: false });
+            self.watchers.push(Watcher {
+                place: scene.place(),
+                arrivals: Arrivals::default(),
+                latest: Moment::default(),
+                knows: false,
+            });
             return Some(self.watchers.len() - 1);
         }
         known
@@ -300,7 +313,13 @@ impl Thread {
         }
         scene.tally.ordering.arrivals += 1;
         let Some(order) = event.members.order else { return };
-        if let Some(reordered) = self.watchers[watcher].arrivals.add(order) {
+        // A push that had to wait for its thread is looked at late, which says nothing about the order of arrival.
+        let watching = &mut self.watchers[watcher];
+        if scene.at < watching.latest {
+            return;
+        }
+        watching.latest = scene.at;
+        if let Some(reordered) = watching.arrivals.add(order) {
             let ordering = &mut scene.tally.ordering;
             ordering.reordered += 1;
             *ordering.extents.entry(reordered.extent).or_default() += 1;
@@ -425,7 +444,8 @@ impl Thread {
             .unwrap_or(false);
         let allowed =
             event.is_some_and(|event| event.members.agents_only != Some(true) || !awaited.place.is_customer());
-        let (Some(event), true) = (event, belongs && allowed) else {
+        let is_sure = belongs && allowed && !ledger.may_have_been_given_up(awaited.event, awaited.sent.sent);
+        let (Some(event), true) = (event, is_sure) else {
             tally.ordering.indeterminate += 1;
             return;
         };

@@ -3,6 +3,7 @@
 mod counting;
 mod legal;
 mod oracles;
+mod unplaced;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
@@ -19,13 +20,15 @@ const AGENT: usize = 1;
 const SUPERVISOR: usize = 2;
 const WEB_AGENT: usize = 3;
 const SECOND_TAB: usize = 4;
+const OLD_AGENT: usize = 5;
 /// Dialect, user and transport of each connection.
-const PEOPLE: [(&str, &str, Transport); 5] = [
+const PEOPLE: [(&str, &str, Transport); 6] = [
     ("customer/v0.3", "cu", Transport::Websocket),
     ("agent/v3.0", "ag", Transport::Websocket),
     ("agent/v3.0", "sup", Transport::Websocket),
     ("agent/v3.0", "ag", Transport::Web),
     ("customer/v0.3", "cu", Transport::Websocket),
+    ("agent/v0.2", "ag", Transport::Websocket),
 ];
 
 /// What happens on a connection.
@@ -157,9 +160,8 @@ fn event(who: usize, id: &str, order: i64, author: usize) -> Value {
 }
 
 fn users(who: usize) -> Value {
-    let agent =
-        json!({"id": "ag", "type": "agent", "name": "A", "email": "a@example.com", "avatar": "x", "present": true});
-    let customer = json!({"id": "cu", "type": "customer", "name": "C", "email": "c@example.com", "present": true});
+    let agent = json!({"id": "ag", "type": "agent", "name": "A", "email": "a@example.com", "avatar": "x", "present": true, "last_seen_timestamp": 1});
+    let customer = json!({"id": "cu", "type": "customer", "name": "C", "email": "c@example.com", "present": true, "banned": false});
     if who == CUSTOMER { json!([customer, agent]) } else { json!([agent, customer]) }
 }
 

@@ -1,65 +1,55 @@
 //! Faults that the server can be told to have, so that whoever judges servers can be judged himself.
 //!
-//! Each has one effect and no other; `probability` is per opportunity, and the opportunities are named below.
+//! They are rows of a table (`table.yaml`): each has one effect and no other. Most change messages and requests on their way (`edit`,
+//! `striking`); where that cannot say it, a rule of the world is broken (`flag`).
 
+mod edit;
+mod flag;
+mod row;
 mod sabotage;
+mod striking;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+pub use row::DefectRow;
 
-pub(super) use sabotage::{miss_member, mistype};
+pub(super) use flag::{Flag, Flags};
+pub(super) use row::{Audience, Copies, Point};
+pub(super) use striking::{Defects, Delivery, Fate, Occasion, Pace};
 
-macro_rules! defects {
-    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal;)+) => {
-        /// What can be wrong with the server.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum DefectKind {
-            $($(#[doc = $doc])+ $name,)+
+static TABLE: LazyLock<Result<Vec<DefectRow>, DefectError>> = LazyLock::new(|| read(include_str!("table.yaml")));
+
+fn read(text: &str) -> Result<Vec<DefectRow>, DefectError> {
+    let broken = |reason: String| DefectError::BrokenTable { reason };
+    let rows: Vec<DefectRow> = serde_saphyr::from_str(text).map_err(|error| broken(error.to_string()))?;
+    for (n, row) in rows.iter().enumerate() {
+        if let Some(fault) = row.fault() {
+            return Err(broken(format!("`{}`: {fault}", row.name)));
         }
-
-        impl DefectKind {
-            /// All of them, in the order of the documentation.
-            pub const ALL: &'static [Self] = &[$(Self::$name),+];
-
-            /// The name on the command line.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$name => $text),+ }
-            }
+        if rows[..n].iter().any(|other| other.name == row.name) {
+            return Err(broken(format!("`{}` is there twice", row.name)));
         }
-    };
+    }
+    Ok(rows)
 }
 
-defects! {
-    /// One member of a successful response has another JSON type than documented. Opportunity: every such response.
-    WrongType = "wrong-type";
-    /// The response of a sent event lacks `event.timestamp`. Opportunity: every such response.
-    MissingMember = "missing-member";
-    /// An event gets the order of the one before in its thread, everywhere. Opportunity: every event that is not the first.
-    DuplicateOrder = "duplicate-order";
-    /// An `incoming_event` arrives after the next one of its thread. Opportunity: every such push on every connection.
-    ReorderedDelivery = "reordered-delivery";
-    /// A user other than the requester gets no `incoming_event`. Opportunity: every such push to every user.
-    LostPush = "lost-push";
-    /// An `incoming_event` arrives twice. Opportunity: every such push on every connection.
-    DuplicatedPush = "duplicated-push";
-    /// `send_event` is carried out but never answered. Opportunity: every `send_event`.
-    NoAnswer = "no-answer";
-    /// `send_event` is answered after 16 s. Opportunity: every `send_event`.
-    LateAnswer = "late-answer";
-    /// A response carries an id that belongs to no request. Opportunity: every response over RTM but that of `login`.
-    WrongCorrelation = "wrong-correlation";
-    /// An event for agents is pushed to the customer of the chat, too. Opportunity: every such event.
-    AgentsOnlyLeak = "agents-only-leak";
+impl DefectRow {
+    /// All defects, in the order of the table.
+    ///
+    /// # Errors
+    /// Only when the built-in table is broken, which the tests rule out.
+    pub fn all() -> Result<&'static [Self], DefectError> {
+        TABLE.as_deref().map_err(Clone::clone)
+    }
 }
 
 /// A defect and how often it shows.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Defect {
     /// Which.
-    pub kind: DefectKind,
+    pub row: &'static DefectRow,
     /// In how many of its opportunities, from 0 to 1.
     pub probability: f64,
 }
@@ -68,14 +58,14 @@ pub struct Defect {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum DefectError {
     /// There is no such defect.
-    #[error("unknown defect `{wanted}`{}; allowed: {allowed}", .closest.map(|name| format!(", did you mean `{name}`?")).unwrap_or_default())]
+    #[error("unknown defect `{wanted}`{}; `chatproof serve --list-defects` lists all {count}", .closest.map(|name| format!(", did you mean `{name}`?")).unwrap_or_default())]
     UnknownName {
         /// What was asked for.
         wanted: String,
         /// What may have been meant.
         closest: Option<&'static str>,
-        /// Comma-separated list of all.
-        allowed: String,
+        /// How many there are.
+        count: usize,
     },
     /// The part after `=` is not a probability.
     #[error("the probability of defect `{name}` is `{got}`; allowed: a number from 0 to 1")]
@@ -85,12 +75,18 @@ pub enum DefectError {
         /// What stood there.
         got: String,
     },
+    /// The built-in table of defects cannot be read.
+    #[error("the table of defects: {reason}")]
+    BrokenTable {
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 impl fmt::Display for Defect {
     /// The text that reads back as this defect.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.kind.name())?;
+        f.write_str(&self.row.name)?;
         if self.probability < 1.0 { write!(f, "={}", self.probability) } else { Ok(()) }
     }
 }
@@ -103,16 +99,15 @@ impl FromStr for Defect {
             Some((name, probability)) => (name.trim(), Some(probability.trim())),
             None => (text.trim(), None),
         };
-        let Some(kind) = DefectKind::ALL.iter().copied().find(|kind| kind.name() == name) else {
-            let names = DefectKind::ALL.iter().map(|kind| kind.name());
-            let closest = names
-                .clone()
-                .map(|known| (strsim::jaro_winkler(known, name), known))
+        let rows = DefectRow::all()?;
+        let Some(row) = rows.iter().find(|row| row.name == name) else {
+            let closest = rows
+                .iter()
+                .map(|row| (strsim::jaro_winkler(&row.name, name), row.name.as_str()))
                 .filter(|(likeness, _)| *likeness > 0.75)
                 .max_by(|(a, _), (b, _)| a.total_cmp(b))
                 .map(|(_, known)| known);
-            let allowed = names.collect::<Vec<_>>().join(", ");
-            return Err(DefectError::UnknownName { wanted: name.to_owned(), closest, allowed });
+            return Err(DefectError::UnknownName { wanted: name.to_owned(), closest, count: rows.len() });
         };
         let probability = match probability {
             None => 1.0,
@@ -120,36 +115,9 @@ impl FromStr for Defect {
                 .parse()
                 .ok()
                 .filter(|number| (0.0..=1.0).contains(number))
-                .ok_or_else(|| DefectError::BadProbability { name: kind.name(), got: text.to_owned() })?,
+                .ok_or_else(|| DefectError::BadProbability { name: &row.name, got: text.to_owned() })?,
         };
-        Ok(Self { kind, probability })
-    }
-}
-
-/// The defects of a running server, and its luck.
-#[derive(Debug)]
-pub(super) struct Defects {
-    chances: Vec<Defect>,
-    random: ChaCha8Rng,
-}
-
-impl Defects {
-    pub(super) fn new(chances: Vec<Defect>, seed: u64) -> Self {
-        Self { chances, random: ChaCha8Rng::seed_from_u64(seed) }
-    }
-
-    /// Whether the defect shows at this opportunity.
-    pub(super) fn strikes(&mut self, kind: DefectKind) -> bool {
-        // Nearly always empty, so that a clean server does not even draw a number.
-        self.chances
-            .iter()
-            .find(|defect| defect.kind == kind)
-            .is_some_and(|defect| self.random.random_bool(defect.probability.clamp(0.0, 1.0)))
-    }
-
-    /// The source of chance, for defects that choose.
-    pub(super) fn random(&mut self) -> &mut ChaCha8Rng {
-        &mut self.random
+        Ok(Self { row, probability })
     }
 }
 
@@ -159,22 +127,22 @@ mod tests {
 
     #[test]
     fn every_name_reads_back_with_and_without_a_probability() {
-        for kind in DefectKind::ALL.iter().copied() {
-            for (text, probability) in [(kind.name().to_owned(), 1.0), (format!("{}=0.25", kind.name()), 0.25)] {
+        for row in DefectRow::all().unwrap() {
+            for (text, probability) in [(row.name.clone(), 1.0), (format!("{}=0.25", row.name), 0.25)] {
                 let defect = text.parse::<Defect>().unwrap();
-                assert_eq!((defect, defect.to_string()), (Defect { kind, probability }, text));
+                assert_eq!((&defect.row.name, defect.probability), (&row.name, probability));
+                assert_eq!(defect.to_string(), text);
             }
         }
     }
 
     #[test]
-    fn an_unknown_name_is_answered_with_a_guess_and_the_list() {
+    fn an_unknown_name_is_answered_with_a_guess_and_where_the_list_is() {
         let error = "wrong-typ".parse::<Defect>().unwrap_err().to_string();
-        assert!(error.starts_with(
-            "unknown defect `wrong-typ`, did you mean `wrong-type`?; allowed: wrong-type, missing-member,"
-        ));
-        let error = "zzz".parse::<Defect>().unwrap_err();
-        assert!(matches!(error, DefectError::UnknownName { closest: None, .. }));
+        let start =
+            "unknown defect `wrong-typ`, did you mean `wrong-type`?; `chatproof serve --list-defects` lists all ";
+        assert!(error.starts_with(start), "{error}");
+        assert!(matches!("zzz".parse::<Defect>(), Err(DefectError::UnknownName { closest: None, .. })));
     }
 
     #[test]
@@ -188,17 +156,28 @@ mod tests {
     }
 
     #[test]
-    fn a_defect_strikes_as_often_as_it_should_and_the_same_way_for_a_seed() {
-        let strikes = |seed| {
-            let half = Defect { kind: DefectKind::LostPush, probability: 0.5 };
-            let mut defects = Defects::new(vec![half], seed);
-            assert!(!defects.strikes(DefectKind::NoAnswer));
-            (0..1000).map(|_| defects.strikes(DefectKind::LostPush)).collect::<Vec<_>>()
-        };
-        let first = strikes(1);
-        let count = first.iter().filter(|struck| **struck).count();
-        assert!((400..600).contains(&count), "{count}");
-        assert_eq!(first, strikes(1));
-        assert_ne!(first, strikes(2));
+    fn a_row_that_makes_no_sense_is_refused() {
+        let row = |rest: &str| read(&format!("- {{ name: a, about: b, {rest} }}"));
+        assert!(row("at: { push: incoming_event }, do: withhold").is_ok());
+        for bad in [
+            "do: withhold",
+            "do: nonsense",
+            "at: { push: a, response: b }, do: { remove: /a }",
+            "at: { push: a }, do: { remove: a }",
+            "at: { push: a }, do: { flag: no_such_flag }",
+            "at: { push: a }, do: { flag: order_reused }",
+            "at: { response: a }, do: { refuse: validation }",
+            "at: { response: a }, do: { to: agents }",
+            "at: { response: a, copy: others }, do: withhold",
+            "at: { response: a, sideways: true }, do: withhold",
+            "at: { request: a }, do: { frame: { remove: /type } }",
+            "at: { request: a, member: /b }, do: ignore",
+        ] {
+            assert!(matches!(row(bad), Err(DefectError::BrokenTable { .. })), "{bad}");
+        }
+        let twice = read(
+            "[{ name: a, about: b, do: { flag: order_reused } }, { name: a, about: c, do: { flag: order_reused } }]",
+        );
+        assert_eq!(twice.unwrap_err().to_string(), "the table of defects: `a` is there twice");
     }
 }

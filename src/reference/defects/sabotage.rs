@@ -1,9 +1,10 @@
-//! Spoiling a response payload in just one place.
+//! Spoiling a response payload in just one place, wherever that may be.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
+use super::edit::other_type;
 use crate::protocol::{Dialect, Kind, MismatchKind};
 
 /// Members that clients go on working with, or that are compared between observers. To spoil one of them would show
@@ -18,9 +19,9 @@ pub fn mistype(dialect: &Dialect, action: &str, payload: &mut Value, random: &mu
     while !places.is_empty() {
         let place = places.swap_remove(random.random_range(0..places.len()));
         let Some(member) = payload.pointer_mut(&place) else { continue };
-        let other = if member.is_string() { Value::from(7) } else { Value::from("seven") };
+        let other = other_type(member);
         let proper = std::mem::replace(member, other);
-        if spoils_once(dialect, action, payload, MismatchKind::WrongType) {
+        if spoils_once(dialect, action, payload) {
             return;
         }
         if let Some(member) = payload.pointer_mut(&place) {
@@ -29,21 +30,8 @@ pub fn mistype(dialect: &Dialect, action: &str, payload: &mut Value, random: &mu
     }
 }
 
-/// Takes the timestamp out of the event that a response carries, if its absence is all that is then wrong.
-pub fn miss_member(dialect: &Dialect, action: &str, payload: &mut Value) {
-    let carried = dialect.catalog.action(action).and_then(|spec| spec.answers.as_ref()?.events.as_ref());
-    let Some(place) = carried else { return };
-    let Some(event) = payload.pointer_mut(place).and_then(Value::as_object_mut) else { return };
-    let Some(timestamp) = event.remove("timestamp") else { return };
-    if !spoils_once(dialect, action, payload, MismatchKind::MissingMember)
-        && let Some(event) = payload.pointer_mut(place).and_then(Value::as_object_mut)
-    {
-        event.insert("timestamp".to_owned(), timestamp);
-    }
-}
-
-fn spoils_once(dialect: &Dialect, action: &str, payload: &Value, kind: MismatchKind) -> bool {
-    matches!(&*dialect.schemas.check(Kind::Response, action, payload), [only] if only.kind == kind)
+fn spoils_once(dialect: &Dialect, action: &str, payload: &Value) -> bool {
+    matches!(&*dialect.schemas.check(Kind::Response, action, payload), [only] if only.kind == MismatchKind::WrongType)
 }
 
 /// Pointers to all scalar members that may be spoiled.

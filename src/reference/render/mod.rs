@@ -9,7 +9,6 @@ pub mod customer_v03;
 
 use serde_json::{Map, Value, json};
 
-use super::refusal::Refusal;
 use super::world::{Properties, Push, World};
 
 /// The dialects that this server speaks.
@@ -37,6 +36,16 @@ impl Spoken {
         }
     }
 
+    /// The type and message of an error in the dialect's own words. What was called `authentication` later, and `authorization` for
+    /// customers, was `auth` at first (C02-A25; A02-A04).
+    pub fn error<'a>(self, kind: &'static str, message: &'a str) -> (&'static str, &'a str) {
+        match (self, kind) {
+            (Self::CustomerV02, "authentication" | "authorization") => ("auth", message),
+            (Self::AgentV02, "authentication") => ("auth", "Invalid access token"),
+            _ => (kind, message),
+        }
+    }
+
     /// A push as its name and payload; none where the dialect does not have it.
     pub fn push(self, world: &World, push: &Push) -> Option<(&'static str, Value)> {
         match self {
@@ -56,18 +65,6 @@ impl Spoken {
     /// Whether agents hear of every chat that they may see, and not only of those they take part in (A02-A12).
     pub fn overhears(self) -> bool {
         self == Self::AgentV02
-    }
-
-    /// A refusal in the dialect's own words: what others call `authentication` was `auth` (A02-A04), for customers `authorization`, too
-    /// (C02-A25).
-    pub fn refusal(self, refusal: Refusal) -> Refusal {
-        match self {
-            Self::AgentV02 if refusal == Refusal::authentication() => Refusal::auth(),
-            Self::CustomerV02 if matches!(refusal.kind, "authentication" | "authorization") => {
-                Refusal { kind: "auth", ..refusal }
-            }
-            _ => refusal,
-        }
     }
 }
 

@@ -356,6 +356,7 @@ async fn customers_are_created_found_and_updated() {
         (json!({"chats_count": {"gte": 1}}), 0),
         (json!({"created_at": {"lt": far}}), 22),
         (json!({"created_at": {"gte": far}}), 0),
+        (json!({"created_at": {"eq": empty["created_at"]}, "customer_id": {"values": [empty["id"]]}}), 1),
         (json!({"country": {"values": ["Poland"]}}), 0),
     ] {
         let result = agent.ok("get_customers", json!({"filters": filters})).await;

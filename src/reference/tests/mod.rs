@@ -4,11 +4,14 @@
 mod actions_of_agents;
 mod actions_of_customers;
 mod actions_of_older_customers;
+mod agents_on_v02;
+mod changes;
 mod conversation;
 mod defects;
 mod peers_that_misbehave;
 mod refusals;
 mod staying_connected;
+mod tour;
 mod web_calls;
 
 use std::sync::{Arc, OnceLock};

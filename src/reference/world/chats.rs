@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::access::EMPTY_GROUP;
 use super::ids::short_code;
 use super::{Chat, ChatId, EVERYBODY, NewEvent, Properties, Push, Recipients, ThreadId, UserId, World};
+use crate::reference::defects::Flag;
 use crate::reference::refusal::Refusal;
 
 /// What a chat begins with.
@@ -93,6 +95,9 @@ impl World {
         (properties, tags): (Properties, BTreeSet<String>),
         events: Vec<NewEvent>,
     ) -> Result<ThreadId, Refusal> {
+        if self.broken.has(Flag::UnscopedIsHidden) && self.chat_mut(id)?.groups == [EVERYBODY] {
+            self.chat_mut(id)?.groups = vec![EMPTY_GROUP];
+        }
         let thread = self.open_thread(id, properties)?;
         if let Some(thread) = self.chat_mut(id)?.thread_mut(&thread) {
             thread.tags = tags;

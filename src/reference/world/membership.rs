@@ -1,6 +1,7 @@
 //! Who takes part in a chat, who listens, and handing chats over.
 
 use super::{AGENT_GROUPS, Agent, Chat, ChatId, EVERYBODY, Following, Push, Recipients, Target, UserId, World};
+use crate::reference::defects::Flag;
 use crate::reference::refusal::Refusal;
 
 impl World {
@@ -85,11 +86,14 @@ impl World {
     /// When the agent may not see the chat.
     pub fn follow(&mut self, by: &UserId, id: &ChatId) -> Result<(), Refusal> {
         let chat = self.chat_of_agent(by, id)?;
-        if chat.has_user(by) || chat.followers.get(by) == Some(&Following::Everything) {
+        let hears = chat.has_user(by) || chat.followers.get(by) == Some(&Following::Everything);
+        if hears && !self.broken.has(Flag::FollowAlwaysTold) {
             return Ok(());
         }
         let chat = self.chat_mut(id)?;
-        chat.followers.insert(by.clone(), Following::Everything);
+        if !hears {
+            chat.followers.insert(by.clone(), Following::Everything);
+        }
         if let Some(thread) = chat.last_thread().map(|thread| thread.id.clone()) {
             self.push(by, vec![by.clone()], Push::ThreadStarted { chat: id.clone(), thread, running: true });
         }
@@ -101,10 +105,17 @@ impl World {
     /// # Errors
     /// When the agent is a user of the chat (A30-B45), or may not see it.
     pub fn unfollow(&mut self, by: &UserId, id: &ChatId) -> Result<(), Refusal> {
-        if self.chat_of_agent(by, id)?.has_user(by) {
+        let is_member = self.chat_of_agent(by, id)?.has_user(by);
+        if is_member && self.broken.has(Flag::MembersUnfollow) {
+            self.drop_agent(id, by);
+            return Ok(());
+        }
+        if is_member {
             return Err(Refusal::validation("Users of a chat cannot unfollow it"));
         }
-        if let Some(how) = self.chat_mut(id)?.followers.get_mut(by) {
+        if self.broken.has(Flag::UnfollowIsTotal) {
+            self.chat_mut(id)?.followers.remove(by);
+        } else if let Some(how) = self.chat_mut(id)?.followers.get_mut(by) {
             *how = Following::KeyChanges;
         }
         Ok(())

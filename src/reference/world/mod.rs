@@ -38,18 +38,19 @@ pub use ids::{ChatId, EventId, ThreadId, UserId, uuid};
 pub use threads::Attach;
 pub use user::{Agent, Customer, CustomerDetails, RoutingStatus};
 
+use super::defects::Flags;
 use super::refusal::Refusal;
 
 /// Thread and chat orders start here, so that whoever keeps them in 32 bits is found out (A30-Q06).
 const FIRST_ORDER: i64 = 1 << 33;
 
 /// The whole licence.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct World {
     /// The moment at which the present request is carried out.
     pub now: Timestamp,
-    /// Gives the next event of a running thread the order of the one before: a defect, on request.
-    pub repeat_order: bool,
+    /// The rules that are broken on purpose while it is carried out.
+    pub broken: Flags,
     chats: HashMap<ChatId, Chat>,
     customers: HashMap<UserId, Customer>,
     agents: HashMap<UserId, Agent>,
@@ -71,7 +72,7 @@ impl World {
     pub fn new(seed: u64) -> Self {
         Self {
             now: Timestamp::UNIX_EPOCH,
-            repeat_order: false,
+            broken: Flags::default(),
             chats: HashMap::new(),
             customers: HashMap::new(),
             agents: HashMap::new(),
@@ -88,6 +89,12 @@ impl World {
     /// What the calls since the last time have caused, in order.
     pub fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
+    }
+
+    /// Makes it as if nothing had been done since `before`; what chance has decided stays decided.
+    pub fn undo(&mut self, before: Self) {
+        let random = self.random.clone();
+        *self = Self { random, ..before };
     }
 
     /// The chat of that id.

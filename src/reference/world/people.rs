@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::ids::uuid;
 use super::{Agent, Chat, Customer, CustomerDetails, Effect, Push, RoutingStatus, UserId, World};
+use crate::reference::defects::Flag;
 use crate::reference::refusal::Refusal;
 
 impl World {
@@ -16,9 +17,9 @@ impl World {
     /// # Errors
     /// When the customer is banned.
     pub fn meet_customer(&mut self, id: &UserId) -> Result<&mut Customer, Refusal> {
-        let now = self.now;
+        let (now, lax) = (self.now, self.broken.has(Flag::BanNotEnforced));
         let customer = self.customers.entry(id.clone()).or_insert_with(|| Customer::new(id.clone(), now));
-        if customer.is_banned(now) { Err(Refusal::banned()) } else { Ok(customer) }
+        if customer.is_banned(now) && !lax { Err(Refusal::banned()) } else { Ok(customer) }
     }
 
     /// The agent of that id, made known at first sight.
@@ -92,8 +93,10 @@ impl World {
         let customer = self.customer_mut(id)?;
         customer.learn(details);
         let chats = customer.chats.clone();
-        let active: Vec<&Chat> =
-            chats.iter().filter_map(|chat| self.chats.get(chat)).filter(|chat| chat.is_active()).collect();
+        let everywhere = self.broken.has(Flag::NewsInClosedChats);
+        let most = if self.broken.has(Flag::NewsInOneChat) { 1 } else { usize::MAX };
+        let known = chats.iter().filter_map(|chat| self.chats.get(chat));
+        let active: Vec<&Chat> = known.filter(|chat| chat.is_active() || everywhere).take(most).collect();
         let agents: BTreeSet<UserId> =
             active.iter().flat_map(|chat| chat.agents.iter().chain(chat.followers.keys())).cloned().collect();
         let pushes: Vec<Push> = active
@@ -154,7 +157,9 @@ impl World {
                 self.push_consequence(to, Push::ThreadClosed { chat, thread, by: None });
             }
         }
-        self.effects.push(Effect::Disconnect { customer: id.clone(), reason: "customer_banned" });
+        if !self.broken.has(Flag::BanKeepsConnections) {
+            self.effects.push(Effect::Disconnect { customer: id.clone(), reason: "customer_banned" });
+        }
         Ok(())
     }
 

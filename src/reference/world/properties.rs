@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Body, ChatId, EventId, Place, Properties, PropertyNames, Push, Recipients, ThreadId, UserId, World};
+use crate::reference::defects::Flag;
 use crate::reference::refusal::Refusal;
 
 impl World {
@@ -11,16 +12,26 @@ impl World {
     /// # Errors
     /// When the place does not exist.
     pub fn set_properties(&mut self, by: &UserId, place: Place, properties: Properties) -> Result<(), Refusal> {
+        let broken = self.broken;
         let stored = self.properties_at(&place)?;
+        if broken.has(Flag::PropertiesReplaced) {
+            stored.retain(|namespace, _| properties.contains_key(namespace));
+            for (namespace, known) in stored.iter_mut() {
+                known.retain(|name, _| properties.get(namespace).is_some_and(|values| values.contains_key(name)));
+            }
+        }
         let mut changed = Properties::new();
         for (namespace, values) in properties {
             for (name, value) in values {
                 let known = stored.entry(namespace.clone()).or_default();
-                if known.get(&name) != Some(&value) {
+                if known.get(&name) != Some(&value) || broken.has(Flag::UnchangedPropertiesTold) {
                     known.insert(name.clone(), value.clone());
                     changed.entry(namespace.clone()).or_default().insert(name, value);
                 }
             }
+        }
+        if !changed.is_empty() && broken.has(Flag::PropertiesToldWhole) {
+            changed = stored.clone();
         }
         if !changed.is_empty() {
             let to = self.chat_mut(&place.chat)?.listeners(Recipients::All);
@@ -91,13 +102,17 @@ impl World {
         postback: String,
         toggled: bool,
     ) -> Result<(), Refusal> {
+        let broken = self.broken;
         let chat = self.chat_mut(id)?;
         let to = chat.listeners(Recipients::All);
         let thread = chat.thread_mut(thread_id).ok_or_else(|| Refusal::no_thread(thread_id))?;
-        let active = thread.active;
+        let active = thread.active || broken.has(Flag::PostbackAlwaysTold);
         let event = thread.event_mut(event_id).ok_or_else(|| no_event(event_id))?;
         let clicked = match &mut event.body {
-            Body::Plain { members, .. } => click(members.get_mut("elements"), user, &postback, toggled),
+            Body::Plain { members, .. } => {
+                let most = if broken.has(Flag::PostbackMarksOne) { 1 } else { usize::MAX };
+                click(members.get_mut("elements"), (user, &postback, toggled), most)
+            }
             Body::Form(_) => false,
         };
         if !active {
@@ -117,15 +132,12 @@ pub(super) fn no_event(id: &EventId) -> Refusal {
     Refusal::validation(format!("`event_id`: the thread has no event `{id}`"))
 }
 
-/// Marks the buttons; says whether any changed.
-fn click(elements: Option<&mut Value>, user: &UserId, postback: &str, toggled: bool) -> bool {
+/// Marks the buttons, so many at most; says whether any changed.
+fn click(elements: Option<&mut Value>, (user, postback, toggled): (&UserId, &str, bool), most: usize) -> bool {
     let elements = elements.and_then(Value::as_array_mut).into_iter().flatten();
     let buttons = elements.filter_map(|element| element.get_mut("buttons")?.as_array_mut()).flatten();
     let mut changed = false;
-    for button in buttons {
-        if button.get("postback_id").and_then(Value::as_str) != Some(postback) {
-            continue;
-        }
+    for button in buttons.filter(|button| button["postback_id"] == postback).take(most) {
         let Some(button) = button.as_object_mut() else { continue };
         let ids = button.entry("user_ids").or_insert_with(|| Value::Array(Vec::new()));
         let Some(ids) = ids.as_array_mut() else { continue };

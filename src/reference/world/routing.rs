@@ -45,18 +45,18 @@ impl World {
         }
     }
 
-    /// Makes an agent a user of a chat, silently.
+    /// Makes an agent a user of a chat, silently but for a supervisor, who is one no more.
     pub(super) fn add_agent(&mut self, id: &ChatId, agent: &UserId) {
         let Some(chat) = self.chats.get_mut(id) else { return };
         if !chat.agents.contains(agent) {
             chat.agents.push(agent.clone());
         }
         chat.followers.remove(agent);
-        chat.supervisors.retain(|supervisor| supervisor != agent);
         if let Some(thread) = chat.threads.last_mut().filter(|thread| thread.active) {
             thread.joined(agent);
             self.takes_part(id, agent);
         }
+        self.drop_supervisor(id, agent);
     }
 
     /// Counts an active chat among those of an agent.

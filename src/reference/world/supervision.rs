@@ -1,6 +1,7 @@
 //! Joining, supervising and leaving chats, as agent/v0.2 has it. Line numbers are those of its methods.
 
 use super::{ChatId, Push, Recipients, UserId, World};
+use crate::reference::defects::Flag;
 use crate::reference::refusal::Refusal;
 
 impl World {
@@ -12,9 +13,6 @@ impl World {
         self.chat_of_agent(by, id)?;
         self.known_agents(agents)?;
         for agent in agents {
-            if self.chat_mut(id)?.supervisors.contains(agent) {
-                self.drop_supervisor(by, id, agent)?;
-            }
             if !self.chat_mut(id)?.agents.contains(agent) {
                 self.add_agent(id, agent);
                 self.introduce(by, id, agent)?;
@@ -28,6 +26,9 @@ impl World {
     /// # Errors
     /// When the requester may not, or when one of them is unknown.
     pub fn supervise(&mut self, by: &UserId, id: &ChatId, agents: &[UserId]) -> Result<(), Refusal> {
+        if self.broken.has(Flag::SupervisorsJoin) {
+            return self.join(by, id, agents);
+        }
         self.chat_of_agent(by, id)?;
         self.known_agents(agents)?;
         for agent in agents {
@@ -64,7 +65,7 @@ impl World {
         for agent in agents {
             let chat = self.chat_mut(id)?;
             if chat.supervisors.contains(agent) {
-                self.drop_supervisor(by, id, agent)?;
+                self.drop_supervisor(id, agent);
             } else if chat.agents.contains(agent) {
                 self.take_out(by, id, agent)?;
             }
@@ -82,12 +83,15 @@ impl World {
         Ok(())
     }
 
-    fn drop_supervisor(&mut self, by: &UserId, id: &ChatId, supervisor: &UserId) -> Result<(), Refusal> {
-        let chat = self.chat_mut(id)?;
-        let to = chat.listeners(Recipients::Agents);
+    /// Makes a supervisor of a chat one no more, and says so.
+    pub(super) fn drop_supervisor(&mut self, id: &ChatId, supervisor: &UserId) {
+        let Some(chat) = self.chats.get_mut(id).filter(|chat| chat.supervisors.contains(supervisor)) else { return };
         chat.supervisors.retain(|present| present != supervisor);
-        self.push(by, to, Push::SupervisorRemoved { chat: id.clone(), user: supervisor.clone() });
-        Ok(())
+        let mut to = chat.listeners(Recipients::Agents);
+        if !to.contains(supervisor) {
+            to.push(supervisor.clone());
+        }
+        self.push_consequence(to, Push::SupervisorRemoved { chat: id.clone(), user: supervisor.clone() });
     }
 
     fn known_agents(&self, ids: &[UserId]) -> Result<(), Refusal> {

@@ -22,6 +22,10 @@ enum Deed {
     Remove(u8, u8),
     Transfer(u8, u8, bool),
     Follow(u8, u8, bool),
+    Join(u8, u8),
+    Supervise(u8, u8),
+    LeaveChat(u8, u8, bool),
+    Scope(u8, u8, bool),
     Ban(u8),
 }
 
@@ -41,6 +45,10 @@ fn deed() -> impl Strategy<Value = Deed> {
         (a, b).prop_map(|(a, b)| Deed::Remove(a, b)),
         (a, b, any::<bool>()).prop_map(|(a, b, c)| Deed::Transfer(a, b, c)),
         (a, b, any::<bool>()).prop_map(|(a, b, c)| Deed::Follow(a, b, c)),
+        (a, b).prop_map(|(a, b)| Deed::Join(a, b)),
+        (a, b).prop_map(|(a, b)| Deed::Supervise(a, b)),
+        (a, b, any::<bool>()).prop_map(|(a, b, c)| Deed::LeaveChat(a, b, c)),
+        (a, b, any::<bool>()).prop_map(|(a, b, c)| Deed::Scope(a, b, c)),
         any::<u8>().prop_map(|a| Deed::Ban(a % 16)),
     ]
 }
@@ -106,7 +114,7 @@ impl Stage {
                 world.send_event(&agent(who), &id, event("message", recipients), Attach::OpenThread).map(drop)
             }),
             Deed::Annotate(n) => chat(n).map_or(Ok(()), |id| {
-                let by = world.chat(&id).unwrap().customer.clone().unwrap();
+                let Some(by) = world.chat(&id).unwrap().customer.clone() else { return Ok(()) };
                 world.send_event(&by, &id, event("annotation", Recipients::All), Attach::OpenThread).map(drop)
             }),
             Deed::Close(who, n) => chat(n).map_or(Ok(()), |id| world.close_thread(&agent(who), &id, None)),
@@ -121,6 +129,21 @@ impl Stage {
             }),
             Deed::Follow(who, n, on) => chat(n).map_or(Ok(()), |id| {
                 if on { world.follow(&agent(who), &id) } else { world.unfollow(&agent(who), &id) }
+            }),
+            Deed::Join(who, n) => {
+                chat(n).map_or(Ok(()), |id| world.join(&agent(who), &id, &[agent(who / 4), agent(who / 16)]))
+            }
+            Deed::Supervise(who, n) => {
+                chat(n).map_or(Ok(()), |id| world.supervise(&agent(who), &id, &[agent(who / 4), agent(who / 16)]))
+            }
+            Deed::LeaveChat(who, n, customer) => chat(n).map_or(Ok(()), |id| {
+                let customer = world.chat(&id).unwrap().customer.clone().filter(|_| customer);
+                world.remove(&agent(who), &id, customer.as_slice(), &[])
+            }),
+            Deed::Scope(who, n, on) => chat(n).map_or(Ok(()), |id| {
+                let scopes = Scopes { groups: vec![7], agents: vec![agent(who / 4)] };
+                let (add, remove) = if on { (scopes, Scopes::default()) } else { (Scopes::default(), scopes) };
+                world.change_scopes(&agent(who), &id, &add, &remove)
             }),
             Deed::Ban(n) if n < 4 => world.ban(&agent(0), &customer(n), 1),
             Deed::Ban(_) => Ok(()),
@@ -138,11 +161,14 @@ impl Stage {
             assert!(chat.threads.is_sorted_by_key(|thread| thread.order));
             for thread in &chat.threads {
                 assert!(thread.events.iter().is_sorted_by(|a, b| a.order < b.order));
-                assert!(thread.events.iter().all(|event| thread.users.contains(event.author.as_ref().unwrap())));
+                let listed = |event: &Event| thread.users.contains(event.author.as_ref().unwrap());
+                assert!(thread.events.iter().all(|event| listed(event) || event.recipients == Recipients::Agents));
             }
             assert!(chat.agents.iter().all(|agent| !chat.followers.contains_key(agent)), "members need not follow");
-            let unique: BTreeSet<&UserId> = chat.users().collect();
-            assert_eq!(unique.len(), chat.users().count());
+            let all = || chat.users().chain(&chat.supervisors);
+            let unique: BTreeSet<&UserId> = all().collect();
+            assert_eq!(unique.len(), all().count(), "nobody is two things in a chat");
+            assert!(!chat.groups.is_empty() || !chat.scoped_agents.is_empty(), "without scopes it is open");
         }
         for agent in world.agents.values() {
             let mut active: Vec<&ChatId> =
@@ -227,6 +253,12 @@ fn a_refused_request_changes_nothing() {
     assert!(world.start_chat(&amy, stranger).is_err());
     assert!(world.ban(&amy, &UserId::from("nobody"), 1).is_err());
     assert!(world.close_thread(&amy, &chat, Some(&ThreadId::from("other"))).is_err());
+    let nobody = UserId::from("nobody");
+    assert!(world.join(&amy, &chat, &[agent(1), nobody.clone()]).is_err());
+    assert!(world.supervise(&amy, &chat, &[agent(1), nobody.clone()]).is_err());
+    assert!(world.remove(&amy, &chat, &[customer(0)], std::slice::from_ref(&nobody)).is_err());
+    assert!(world.mark_as_seen(&amy, &chat, &EventId::from("none")).is_err());
+    assert!(world.unban(&amy, &nobody).is_err());
     assert_eq!(format!("{:?}", stage.world), before);
 }
 

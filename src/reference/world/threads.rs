@@ -4,6 +4,7 @@ use super::ids::short_code;
 use super::properties::no_event;
 use super::retention::{RETAINED_EVENTS, RETAINED_THREADS};
 use super::{ChatId, Event, EventId, NewEvent, Properties, Push, Recipients, Thread, ThreadId, UserId, World};
+use crate::reference::defects::Flag;
 use crate::reference::refusal::Refusal;
 
 /// Where an event goes when no thread is active (agent-v3.0 868, 869; A30-Q07).
@@ -35,37 +36,69 @@ impl World {
             return Err(Refusal::validation("The chat has no active thread"));
         }
         // An annotation never starts a thread (customer-v0.3 306).
-        let attaches = attach == Attach::LastThread || event.body.is_annotation();
-        let opens = !chat.is_active() && !attaches;
+        let joins = event.body.is_annotation() && !self.broken.has(Flag::AnnotationStartsThread);
+        let attaches = attach == Attach::LastThread || joins;
         let mut event = event;
         if chat.supervisors.contains(author) {
             event.recipients = Recipients::Agents;
         }
+        let opens = !chat.is_active() && !attaches && !self.reopened(id);
         let recipients = event.recipients;
         if opens {
             let thread = self.open_thread(id, Properties::new())?;
             let event = self.append(id, author, event)?;
             let to = self.chat_mut(id)?.listeners(Recipients::All);
-            self.push(author, to, Push::ThreadStarted { chat: id.clone(), thread: thread.clone(), running: false });
+            let started = Push::ThreadStarted { chat: id.clone(), thread: thread.clone(), running: false };
+            let sent = Push::EventSent { chat: id.clone(), thread: thread.clone(), event: event.clone() };
+            if self.broken.has(Flag::ThreadStartAsEvent) {
+                self.push(author, to, sent);
+            } else if self.broken.has(Flag::ThreadStartTwice) {
+                self.push(author, to.clone(), started);
+                self.push(author, to, sent);
+            } else {
+                self.push(author, to, started);
+            }
             return Ok((thread, event));
         }
+        let twin = self.broken.has(Flag::EventStoredTwice).then(|| event.clone());
         let event = self.append(id, author, event)?;
         let chat = self.chat_mut(id)?;
         let to = chat.listeners(recipients);
         let thread = chat.last_thread().map(|thread| thread.id.clone()).ok_or_else(|| Refusal::no_chat(id))?;
         let what = Push::EventSent { chat: id.clone(), thread: thread.clone(), event: event.clone() };
-        self.push(author, to, what);
+        self.push(author, to.clone(), what);
+        if let Some(twin) = twin {
+            let event = self.append(id, author, twin)?;
+            self.push(author, to, Push::EventSent { chat: id.clone(), thread: thread.clone(), event });
+        }
         Ok((thread, event))
+    }
+
+    /// Opens the last thread of a chat again, if that rule is broken. Says whether it did.
+    fn reopened(&mut self, id: &ChatId) -> bool {
+        if !self.broken.has(Flag::ThreadReopened) {
+            return false;
+        }
+        let Some(chat) = self.chats.get_mut(id) else { return false };
+        let Some(thread) = chat.threads.last_mut().filter(|thread| !thread.active) else { return false };
+        thread.active = true;
+        for agent in chat.agents.clone() {
+            self.takes_part(id, &agent);
+        }
+        true
     }
 
     /// Opens a thread in a chat that has none open, and finds an agent for it. Says nothing yet.
     pub(super) fn open_thread(&mut self, id: &ChatId, properties: Properties) -> Result<ThreadId, Refusal> {
         let order = self.next_order();
         let thread = ThreadId::from(short_code(&mut self.random));
+        let survives = self.broken.has(Flag::FollowingSurvives);
         let now = self.now;
         let chat = self.chat_mut(id)?;
         // Following ends when a chat is reactivated (A30-Q37).
-        chat.followers.clear();
+        if !survives {
+            chat.followers.clear();
+        }
         chat.order = order;
         let users = chat.users().cloned().collect();
         if chat.threads.len() == RETAINED_THREADS {
@@ -82,7 +115,7 @@ impl World {
     /// Stores an event in the last thread of a chat.
     pub(super) fn append(&mut self, id: &ChatId, author: &UserId, new: NewEvent) -> Result<EventId, Refusal> {
         let now = self.now;
-        let repeat = std::mem::take(&mut self.repeat_order);
+        let (repeats, falls) = (self.broken.has(Flag::OrderReused), self.broken.has(Flag::OrderFalls));
         let by_agent = self.agents.contains_key(author);
         let chat = self.chats.get_mut(id).ok_or_else(|| Refusal::no_chat(id))?;
         if let Some(customer) = chat.customer.as_ref().and_then(|customer| self.customers.get_mut(customer)) {
@@ -95,7 +128,8 @@ impl World {
         let Some(thread) = chat.threads.last_mut() else { return Err(Refusal::no_chat(id)) };
         thread.numbered += 1;
         let order = match thread.events.back() {
-            Some(last) if repeat => last.order,
+            Some(last) if repeats => last.order,
+            Some(last) if falls => last.order - 1,
             _ => thread.numbered,
         };
         // Nobody learns of a supervisor from the list of users.

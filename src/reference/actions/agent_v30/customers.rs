@@ -80,10 +80,15 @@ impl Filters {
             && self.chats_count.as_ref().is_none_or(|filter| filter.admits(count(customer.chats.len())))
             && self.threads_count.as_ref().is_none_or(|filter| filter.admits(count(threads())))
             && self.visits_count.as_ref().is_none_or(|filter| filter.admits(visits))
-            && self.created_at.as_ref().is_none_or(|filter| filter.admits(Some(customer.created)))
-            && self.agent_last_event_created_at.as_ref().is_none_or(|filter| filter.admits(customer.last_agent_event))
-            && self.customer_last_event_created_at.as_ref().is_none_or(|filter| filter.admits(customer.last_event))
+            && self.created_at.as_ref().is_none_or(|filter| filter.admits(shown(Some(customer.created))))
+            && self.agent_last_event_created_at.as_ref().is_none_or(|it| it.admits(shown(customer.last_agent_event)))
+            && self.customer_last_event_created_at.as_ref().is_none_or(|it| it.admits(shown(customer.last_event)))
     }
+}
+
+/// A moment as it is shown, in whole microseconds: who asks for what he was shown has to find it (777).
+fn shown(at: Option<Timestamp>) -> Option<Timestamp> {
+    at.map(|at| Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at))
 }
 
 /// `get_customers` (667).
