@@ -92,6 +92,9 @@ impl Schemas {
         let mut addresses = Vec::new();
         for entry in evaluation.iter_annotations() {
             let Some(address) = entry.absolute_keyword_location.map(ToString::to_string) else { continue };
+            if self.is_free(&address) {
+                continue;
+            }
             let names = entry.annotations.value().as_array().into_iter().flatten().filter_map(Value::as_str);
             addresses.push((entry.instance_location.as_str().to_owned(), address, names.collect::<Vec<_>>()));
         }
@@ -116,6 +119,12 @@ impl Schemas {
                 }
             }
         }
+    }
+
+    /// Whether this is a schema that says nothing at all, as that of an event's own content: whatever is inside is right.
+    fn is_free(&self, address: &str) -> bool {
+        let schema = self.at(address).and_then(Value::as_object);
+        schema.is_some_and(|schema| schema.keys().all(|keyword| keyword == "$comment"))
     }
 
     /// Notes a member that a keyword vouches for, and which of its listed values it has.
