@@ -232,7 +232,8 @@ fn somebody_elses_server_is_certified_and_no_token_appears() {
 #[test]
 fn the_profiles_read_the_documents_differently() {
     // C03-A17: the Scopes object of the documents wraps the groups once more than every sample does.
-    let verdicts = |profile: &str| certify(&["--only", "C03-B63", "--profile", profile, "--quick"]).verdicts()["C03-B63"].clone();
+    let verdicts =
+        |profile: &str| certify(&["--only", "C03-B63", "--profile", profile, "--quick"]).verdicts()["C03-B63"].clone();
     assert_eq!(verdicts("consensus"), "pass");
     assert_eq!(verdicts("strict"), "pass");
     assert_ne!(verdicts("literal"), "pass");
