@@ -154,14 +154,15 @@ impl Desk {
         self.tell(&Cause { user: user.as_ref(), connection: Some((id, ids)) });
     }
 
-    /// Carries out a Web call and tells everybody who should know. `wrong` is what the schema found wrong with it.
+    /// Carries out a Web call and tells everybody who should know. `keep` stores the file that came with it, if any, and
+    /// `wrong` is what the schema found wrong with it.
     pub fn web(
         &mut self,
         dialect: &Dialect,
         spoken: Spoken,
         user: &UserId,
         action: &str,
-        (mut payload, file): (Value, Option<StoredFile>),
+        (mut payload, keep): (Value, impl FnOnce(&mut Files) -> Option<StoredFile>),
         wrong: Option<Refusal>,
     ) -> WebReply {
         self.begin();
@@ -171,6 +172,7 @@ impl Desk {
                 Role::Customer => drop(desk.world.meet_customer(user)?),
                 Role::Agent => desk.world.meet_agent(user),
             }
+            let file = keep(&mut desk.files);
             desk.perform(spoken, user, action, payload, file)
         });
         self.tell(&Cause { user: Some(user), connection: None });
