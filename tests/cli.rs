@@ -6,11 +6,11 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::{binary, root, run, run_with};
+use support::{binary, root, run, run_with, serve};
 
 const SMOKE: &str = "scenarios/smoke.yaml";
 
@@ -21,33 +21,6 @@ fn token_file() -> tempfile::NamedTempFile {
     let text = format!("agents: [{}]\ncustomers: [{}]\n", list("agent"), list("customer"));
     file.write_all(text.as_bytes()).unwrap();
     file
-}
-
-/// A reference server in a process of its own; ended when dropped.
-struct Served {
-    process: Child,
-    url: String,
-}
-
-fn serve(arguments: &[&str]) -> Served {
-    let mut process = Command::new(binary())
-        .args(["serve", "--listen", "127.0.0.1:0"])
-        .args(arguments)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut told = [0; 200];
-    let length = process.stderr.as_mut().unwrap().read(&mut told).unwrap();
-    let text = String::from_utf8_lossy(&told[..length]).into_owned();
-    let url = text.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
-    Served { process, url }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
 }
 
 /// Runs the smoke scenario against somebody else's server.

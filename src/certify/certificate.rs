@@ -166,20 +166,20 @@ pub struct CheckOutcome {
     pub frames: Vec<TranscriptFrame>,
 }
 
-/// What a check said.
+/// What a check said, the most telling last: what is known to be broken is so, whatever else could not be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckState {
     /// It was carried out, and held.
     Held,
-    /// It did not hold, but that is only worth knowing.
-    BrokenInfo,
     /// Nothing happened that it could look at.
     NotRun,
     /// Left out because it is slow.
     LeftOut,
     /// It could not be carried out.
     Unfit,
+    /// It did not hold, but that is only worth knowing.
+    BrokenInfo,
     /// It did not hold, which is legal by the letter.
     BrokenNonStrict,
     /// It did not hold.

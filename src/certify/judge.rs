@@ -319,8 +319,10 @@ pub(super) fn judgement<'a>(
         format!("{} {}: {} ({detail})", row.id, row.verdict.name(), row.statement)
     };
     let of = |verdict: RowVerdict| rows.iter().filter(move |row| row.verdict == verdict);
+    let has = |row: &Row, state: CheckState| row.checks.iter().any(|check| check.state == state);
     // What --quick leaves out is said, and does not count against anybody.
-    let missing = |row: &&&Row| !allow_missing && row.checks.iter().any(|check| check.state == CheckState::NotRun);
+    let missing = |row: &&&Row| !allow_missing && has(row, CheckState::NotRun);
+    let unclear = |row: &&&Row| has(row, CheckState::Unfit);
     let beside = |fails: bool| {
         let found = unattributed.iter().filter(move |one| one.fails == fails);
         found.map(|one| format!("{}: {}", one.kind, one.detail))
@@ -330,6 +332,8 @@ pub(super) fn judgement<'a>(
     let failed = !reasons.is_empty();
     reasons.extend(of(RowVerdict::Inconclusive).map(told));
     reasons.extend(of(RowVerdict::NotExercised).filter(missing).map(told));
+    // What is broken there passes, so it must not hide what was not seen.
+    reasons.extend(of(RowVerdict::Info).filter(|row| missing(row) || unclear(row)).map(told));
     let examined = [RowVerdict::Pass, RowVerdict::NonStrict, RowVerdict::Info];
     if !failed && !rows.iter().any(|row| examined.contains(&row.verdict)) {
         reasons.push("nothing was shown to hold".to_owned());

@@ -40,20 +40,23 @@ fn only(ids: &[&str]) -> Options {
 fn proved(ids: &[&str], outcome: &ProofOutcome) -> Evidence {
     let mut evidence = Evidence::default();
     for check in ids.iter().flat_map(|text| &customer().requirements[&id(text)].check) {
-        let proof = Proof {
-            name: check.to_string(),
-            requirements: Vec::new(),
-            dialect: customer().name.clone(),
-            actor: "customer 0".into(),
-            step: "/actors/customer/steps/3".into(),
-            connection: None,
-            at: Moment(0),
-            outcome: outcome.clone(),
-        };
-        let given = Given { case: "chats.yaml".into(), proof, frames: Vec::new(), is_missing: false };
-        evidence.proofs.entry(check.clone()).or_default().push(given);
+        evidence.proofs.entry(check.clone()).or_default().push(given(check, outcome.clone()));
     }
     evidence
+}
+
+fn given(check: &Check, outcome: ProofOutcome) -> Given {
+    let proof = Proof {
+        name: check.to_string(),
+        requirements: Vec::new(),
+        dialect: customer().name.clone(),
+        actor: "customer 0".into(),
+        step: "/actors/customer/steps/3".into(),
+        connection: None,
+        at: Moment(0),
+        outcome,
+    };
+    Given { case: "chats.yaml".into(), proof, frames: Vec::new(), is_missing: false }
 }
 
 fn verdict(options: &Options, evidence: &Evidence, left_out: &BTreeSet<Check>) -> (RowVerdict, Judgement) {
@@ -79,6 +82,28 @@ fn only_positive_evidence_passes() {
     assert_eq!(of(SHOULD, &broken), (RowVerdict::NonStrict, Judgement::NonStrict));
     let silence = Evidence::default();
     assert_eq!(verdict(&only(&[MUST]), &silence, &nothing), (RowVerdict::NotExercised, Judgement::Inconclusive));
+}
+
+#[test]
+fn a_broken_remark_is_told_and_hides_nothing() {
+    let dialect = PROTOCOL.dialect("customer/v0.2").unwrap();
+    let options = Options { dialects: vec![dialect.clone()], ..only(&["C02-B42"]) };
+    let steps = &dialect.requirements[&id("C02-B42")].check;
+    let broken = ProofOutcome::Broken { reason: "it was opened".into() };
+    let unfit = ProofOutcome::Unfit { reason: "there is no connection".into() };
+    for (rest, expected) in [
+        (None, Judgement::Inconclusive),
+        (Some(unfit), Judgement::Inconclusive),
+        (Some(ProofOutcome::Held), Judgement::Passed),
+    ] {
+        let mut evidence = Evidence::default();
+        evidence.proofs.insert(steps[0].clone(), vec![given(&steps[0], broken.clone())]);
+        for (check, outcome) in steps[1..].iter().filter_map(|check| Some((check, rest.clone()?))) {
+            evidence.proofs.insert(check.clone(), vec![given(check, outcome)]);
+        }
+        let certificate = judge(dialect, &options, &evidence, &BTreeSet::new());
+        assert_eq!((certificate.rows[0].verdict, certificate.judgement), (RowVerdict::Info, expected));
+    }
 }
 
 #[test]

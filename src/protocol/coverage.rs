@@ -92,6 +92,9 @@ impl Schemas {
         let mut addresses = Vec::new();
         for entry in evaluation.iter_annotations() {
             let Some(address) = entry.absolute_keyword_location.map(ToString::to_string) else { continue };
+            if !self.minds_members(&address) {
+                continue;
+            }
             let names = entry.annotations.value().as_array().into_iter().flatten().filter_map(Value::as_str);
             addresses.push((entry.instance_location.as_str().to_owned(), address, names.collect::<Vec<_>>()));
         }
@@ -116,6 +119,15 @@ impl Schemas {
                 }
             }
         }
+    }
+
+    /// Whether the schema that an annotation comes from, or one of whose keywords it comes from, says what may be in the value, so that other
+    /// members are unknown. Where anything may be, nothing is.
+    fn minds_members(&self, address: &str) -> bool {
+        let keywords = ["properties", "additionalProperties", "patternProperties"];
+        let is_keyword = address.rsplit_once('/').is_some_and(|(_, last)| keywords.contains(&last));
+        let says = |keyword: &str| self.at(address).is_some_and(|schema| schema.get(keyword).is_some());
+        is_keyword || says("type") || keywords.into_iter().any(says)
     }
 
     /// Notes a member that a keyword vouches for, and which of its listed values it has.

@@ -194,6 +194,13 @@ fn what_a_message_shows_is_noted_by_file_and_by_path() {
     assert!(paths.contains(&"") && paths.contains(&"/event") && paths.contains(&"/event/order"), "{paths:?}");
     let unknown: Vec<_> = seen.unknown.iter().map(|((kind, name, path), n)| (*kind, &**name, &**path, *n)).collect();
     assert_eq!(unknown, [(Kind::Push, "incoming_event", "/colour", 1)]);
+    // Where the documents allow anything, nothing is unknown.
+    let agent = PROTOCOL.dialect("agent/v3.0").unwrap();
+    let mut open = Seen::default();
+    agent.schemas.look(Kind::Push, "incoming_multicast", &json!({"content": {"colour": {"is": "blue"}}}), &mut open);
+    assert!(open.unknown.is_empty(), "{:?}", open.unknown);
+    agent.schemas.look(Kind::Response, "grant_access", &json!({"colour": "blue"}), &mut open);
+    assert_eq!(open.unknown.len(), 1, "{:?}", open.unknown);
     let all = customer.schemas.spots();
     let beyond: Vec<_> =
         seen.spots.iter().filter(|spot| !spot.place.member.is_empty() && !all.contains(spot)).collect();

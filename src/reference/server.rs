@@ -27,8 +27,8 @@ use super::world::World;
 use super::{ReferenceError, ServerOptions, Timing};
 use crate::protocol::Dialect;
 
-/// Largest body of a call: a file of 10 MB and the parts around it.
-const LARGEST_CALL: usize = (10 << 20) + (64 << 10);
+/// Largest body of a call that is read to its end: well beyond a file of 10 MB, so that a larger one is refused in words.
+const LARGEST_CALL: usize = 40 << 20;
 /// How long connections may take to close when the server stops.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
 

@@ -5,8 +5,9 @@
 pub mod samples;
 pub mod traffic;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -73,5 +74,33 @@ pub fn run_with(scenario: &str, arguments: &[&str], environment: &[(&str, &str)]
         stdout: String::from_utf8(stdout).unwrap(),
         stderr: String::from_utf8(stderr).unwrap(),
         folder,
+    }
+}
+
+/// A reference server in a process of its own; ended when dropped.
+pub struct Served {
+    process: Child,
+    pub url: String,
+}
+
+/// `chatproof serve …`, on a port that the system chooses.
+pub fn serve(arguments: &[&str]) -> Served {
+    let mut process = Command::new(binary())
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .args(arguments)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = [0; 200];
+    let length = process.stderr.as_mut().unwrap().read(&mut told).unwrap();
+    let text = String::from_utf8_lossy(&told[..length]).into_owned();
+    let url = text.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+    Served { process, url }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 }

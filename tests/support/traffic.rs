@@ -112,9 +112,7 @@ impl Asker {
                 let mut payload = request.clone();
                 self.put_ids(&mut payload);
                 match channel {
-                    Channel::Rtm => {
-                        drop(self.session.call(action, &payload, &Variation::default(), self.context.clock.now()).await)
-                    }
+                    Channel::Rtm => drop(self.session.call(action, &payload, self.context.clock.now()).await),
                     Channel::Web => {
                         let session = Session::Web(WebSession::new(&self.context, &token(&dialect, "asker"), None));
                         session.call(action, &payload, &Variation::default(), self.context.clock.now()).await;
@@ -132,8 +130,12 @@ impl Asker {
         let payload = json!({"chat": {"thread": {"events": [{"type": "message", "text": "Hello"}]}}});
         let answer = self.session.call("start_chat", &payload, self.context.clock.now()).await;
         if let CallOutcome::Answered { success: true, payload } = answer {
-            for (name, pointer) in [("chat_id", "/chat/id"), ("thread_id", "/chat/thread/id")] {
-                self.ids.extend(payload.pointer(pointer).map(|id| (name.to_owned(), id.clone())));
+            let spec = self.context.dialect.catalog.action("start_chat");
+            let answers = spec.and_then(|spec| spec.answers.clone()).unwrap_or_default();
+            let threads = answers.threads.into_iter().flat_map(|at| [format!("{at}/id"), format!("{at}/0/id")]);
+            let places = answers.chat.map(|at| ("chat_id", at)).into_iter();
+            for (name, at) in places.chain(answers.thread.into_iter().chain(threads).map(|at| ("thread_id", at))) {
+                self.ids.extend(payload.pointer(&at).map(|id| (name.to_owned(), id.clone())));
             }
         }
         self.ids.insert("token".to_owned(), json!(token(&self.context.dialect, "asker").reveal()));

@@ -272,7 +272,7 @@ fn date(at: Timestamp) -> String {
     format!("{at:.6}")
 }
 
-/// A thread with all of its events (rtm/data:125).
+/// A thread with all of its events; of tags the documents only have pushes (rtm/data:125).
 pub fn thread(chat: &Chat, thread: &Thread) -> Value {
     json!({
         "id": thread.id,
@@ -283,7 +283,6 @@ pub fn thread(chat: &Chat, thread: &Thread) -> Value {
         "order": thread.order,
         "properties": properties(&thread.properties),
         "access": access(&chat.groups),
-        "tags": thread.tags,
     })
 }
 
@@ -322,7 +321,7 @@ fn form_field(field: &Field) -> Value {
     };
     let mut object = json!({ "type": kind, "id": field.id, "label": field.label });
     let picked = |o: &FormOption| match o.group {
-        Some(group) => json!({ "id": o.id, "label": o.label, "group_id": group }),
+        Some(group) => json!({ "label": o.label, "group_id": group }),
         None => json!({ "id": o.id, "label": o.label }),
     };
     match &field.answer {

@@ -99,7 +99,7 @@ async fn every_type_of_event_reaches_both_sides() {
         {"type": "name", "id": "1", "label": "Name", "answer": "Carl"},
         {"type": "radio", "id": "2", "label": "R", "answer": {"id": "a", "label": "A"}},
         {"type": "checkbox", "id": "3", "label": "C", "answers": [{"id": "x", "label": "X"}]},
-        {"type": "group_chooser", "id": "4", "label": "G", "answer": {"id": "0", "label": "All", "group_id": 0}},
+        {"type": "group_chooser", "id": "4", "label": "G", "answer": {"label": "All", "group_id": 0}},
         {"type": "textarea"},
     ]);
     for event in [
