@@ -98,7 +98,10 @@ fn the_attestation_has_the_hashes_of_what_was_written() {
     assert_eq!(attestation["history"], hash(&run.file("history.ndjson")));
     let errata = std::fs::read(root().join("schemas/customer/v0.3/errata.yaml")).unwrap();
     assert_eq!(attestation["dialects"]["customer/v0.3"]["data"]["errata"], hash(&errata));
-    assert_eq!((&attestation["seed"], &attestation["dialects"]["customer/v0.3"]["judgement"]), (&7.into(), &"passed".into()));
+    assert_eq!(
+        (&attestation["seed"], &attestation["dialects"]["customer/v0.3"]["judgement"]),
+        (&7.into(), &"passed".into())
+    );
     let history = String::from_utf8(run.file("history.ndjson")).unwrap();
     assert!(history.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()));
     assert!(history.contains("\"pushed\":\"thread_closed\""), "{history}");
@@ -107,9 +110,18 @@ fn the_attestation_has_the_hashes_of_what_was_written() {
 #[test]
 fn unknown_dialects_and_patterns_that_match_nothing_are_exit_2() {
     for (arguments, told) in [
-        (&["--dialect", "customer/v9"][..], "unknown dialect `customer/v9`; known: agent/v0.2, agent/v3.0, customer/v0.2, customer/v0.3"),
-        (&["--only", "C09-*"], "--only C09-*: no requirement of agent/v0.2, agent/v3.0, customer/v0.2, customer/v0.3 has such an id"),
-        (&["--dialect", "agent/v3.0", "--only", "C03-B71"], "--only C03-B71: no requirement of agent/v3.0 has such an id"),
+        (
+            &["--dialect", "customer/v9"][..],
+            "unknown dialect `customer/v9`; known: agent/v0.2, agent/v3.0, customer/v0.2, customer/v0.3",
+        ),
+        (
+            &["--only", "C09-*"],
+            "--only C09-*: no requirement of agent/v0.2, agent/v3.0, customer/v0.2, customer/v0.3 has such an id",
+        ),
+        (
+            &["--dialect", "agent/v3.0", "--only", "C03-B71"],
+            "--only C03-B71: no requirement of agent/v3.0 has such an id",
+        ),
         (&["--profile", "lenient"], "invalid value 'lenient'"),
         (&["--target", "http://127.0.0.1:1"], "--token-file"),
     ] {
@@ -121,7 +133,8 @@ fn unknown_dialects_and_patterns_that_match_nothing_are_exit_2() {
 
 #[test]
 fn malformed_and_stale_waivers_are_exit_3_and_good_ones_change_only_the_exit_code() {
-    let waiver = |id: &str, day: &str| file(&format!("- {{ requirement: {id}, reason: known, owner: Ann, expires: {day} }}\n"));
+    let waiver =
+        |id: &str, day: &str| file(&format!("- {{ requirement: {id}, reason: known, owner: Ann, expires: {day} }}\n"));
     let with = |waivers: &tempfile::NamedTempFile, more: &[&str]| {
         let mut arguments = vec!["--only", "C03-B71", "--only", "C03-B72", "--waivers", path(waivers)];
         arguments.extend(more);
@@ -200,7 +213,8 @@ fn nobody_there_is_exit_4_and_too_few_tokens_are_exit_3() {
 fn somebody_elses_server_is_certified_and_no_token_appears() {
     let server = serve(&["--defect", "thread-closed-untold"]);
     let tokens = many_tokens();
-    let run = certify(&["--target", &server.url, "--token-file", path(&tokens), "--dialect", "customer/v0.3", "--quick"]);
+    let run =
+        certify(&["--target", &server.url, "--token-file", path(&tokens), "--dialect", "customer/v0.3", "--quick"]);
     assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
     assert_eq!(run.verdicts()["C03-B71"], "fail", "{}", run.stdout);
     let mut everything = run.stdout.clone() + &run.stderr;
