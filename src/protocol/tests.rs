@@ -228,6 +228,21 @@ fn what_may_be_anything_is_not_unknown_and_what_must_be_absent_is_not_looked_for
 }
 
 #[test]
+fn what_no_schema_knows_is_left_out_and_what_is_free_in_form_stays() {
+    let customer = PROTOCOL.dialect("customer/v0.3").unwrap();
+    let properties = json!({"rating": {"score": {"value": {"any": 1}}}});
+    let event =
+        json!({"id": "e", "order": 1, "timestamp": 2, "type": "custom", "author_id": "a", "content": {"any": [1]}});
+    let known = json!({"chat": {"id": "c", "users": [], "properties": properties, "threads": [
+        {"id": "t", "active": true, "order": 1, "user_ids": [], "events": [event]}]}});
+    let mut more = known.clone();
+    for place in ["", "/chat", "/chat/threads/0", "/chat/threads/0/events/0"] {
+        more.pointer_mut(place).unwrap()["colour"] = json!({"any": 1});
+    }
+    assert_eq!(customer.schemas.known(Kind::Response, "get_chat_threads", &more), known);
+}
+
+#[test]
 fn a_valid_request_is_made_invalid_in_one_place_each() {
     let customer = PROTOCOL.dialect("customer/v0.3").unwrap();
     let valid = json!({"chat_id": "c", "event": {"type": "message", "text": "hi"}});
