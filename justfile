@@ -14,6 +14,14 @@ test:
 run scenario="scenarios/support-desk.yaml":
     cargo run --release -- run {{scenario}}
 
+# Certifies the embedded reference server in all dialects.
+certify *arguments:
+    cargo run --release -- certify {{arguments}}
+
+# Certification against every defect; writes docs/kill-matrix.md. Takes long.
+kill-matrix:
+    KILL_MATRIX=all CARGO_PROFILE_TEST_OPT_LEVEL=1 cargo test --test kill_matrix
+
 # Formats and lints.
 lint:
     cargo fmt
@@ -29,5 +37,5 @@ roundtrips:
 
 # Writes the expected outputs anew; read the difference afterwards.
 goldens:
-    UPDATE=1 cargo test --test broken
+    UPDATE=1 cargo test --test broken --test spec
     INSTA_UPDATE=always cargo test report

@@ -63,11 +63,13 @@ fn file(text: &str) -> tempfile::NamedTempFile {
 
 /// As many of both kinds as a certification may need.
 fn many_tokens() -> tempfile::NamedTempFile {
-    file(&format!("agents: [{}]\ncustomers: [{}]\n", listed("agent").join(", "), listed("customer").join(", ")))
+    let pool = |name: &str, role: &str| format!("{name}: [{}]\n", listed(&format!("{role}:{name}")).join(", "));
+    let customers = ["customers", "banned", "outcasts", "strangers"].map(|name| pool(name, "customer"));
+    file(&(pool("agents", "agent") + &customers.concat()))
 }
 
-fn listed(role: &str) -> Vec<String> {
-    (0..60).map(|n| format!("{role}:{n}-c4nary")).collect()
+fn listed(whose: &str) -> Vec<String> {
+    (0..60).map(|n| format!("{whose}-{n}-c4nary")).collect()
 }
 
 fn path(file: &tempfile::NamedTempFile) -> &str {
@@ -156,7 +158,7 @@ fn malformed_and_stale_waivers_are_exit_3_and_good_ones_change_only_the_exit_cod
     let run = with(&waiver("C03-B71", "2999-01-01"), &["--defect", "thread-closed-untold"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     let certificate = run.json("certificate.json");
-    assert_eq!((&certificate["judgement"], &certificate["accepted"]), (&"failed".into(), &"passed".into()));
+    assert_eq!((&certificate["judgement"], &certificate["accepted"]), (&"failed".into(), &"non_strict".into()));
     assert_eq!(run.json("attestation.json")["dialects"]["customer/v0.3"]["judgement"], "failed");
     assert!(run.stdout.contains("waived: known (Ann, until 2999-01-01)"), "{}", run.stdout);
 }
@@ -167,9 +169,9 @@ fn a_target_without_an_action_is_exit_5_unless_that_is_allowed() {
     copy(&root().join("schemas"), folder.path());
     let dialect = folder.path().join("customer/v0.3");
     let catalog = std::fs::read_to_string(dialect.join("catalog.yaml")).unwrap();
-    let (before, rest) = catalog.split_once("  send_sneak_peek:\n").unwrap();
-    let (_, after) = rest.split_once("  close_thread:\n").unwrap();
-    std::fs::write(dialect.join("catalog.yaml"), format!("{before}  close_thread:\n{after}")).unwrap();
+    let (before, rest) = catalog.split_once("  send_sneak_peek:").unwrap();
+    let (_, after) = rest.split_once("  close_thread:").unwrap();
+    std::fs::write(dialect.join("catalog.yaml"), format!("{before}  close_thread:{after}")).unwrap();
     for kind in ["requests", "responses"] {
         std::fs::remove_file(dialect.join(kind).join("send_sneak_peek.json")).unwrap();
     }
@@ -222,7 +224,7 @@ fn somebody_elses_server_is_certified_and_no_token_appears() {
         everything += &String::from_utf8(run.file(name)).unwrap();
     }
     assert!(everything.contains("-c4nary"), "user ids are shown");
-    for token in listed("agent").into_iter().chain(listed("customer")) {
+    for token in listed("agent:agents").into_iter().chain(listed("customer:customers")) {
         assert!(!everything.contains(&token), "the token {token} leaked");
     }
 }
@@ -230,7 +232,8 @@ fn somebody_elses_server_is_certified_and_no_token_appears() {
 #[test]
 fn the_profiles_read_the_documents_differently() {
     // C03-A17: the Scopes object of the documents wraps the groups once more than every sample does.
-    let verdicts = |profile: &str| certify(&["--only", "C03-B63", "--profile", profile]).verdicts()["C03-B63"].clone();
+    let verdicts =
+        |profile: &str| certify(&["--only", "C03-B63", "--profile", profile, "--quick"]).verdicts()["C03-B63"].clone();
     assert_eq!(verdicts("consensus"), "pass");
     assert_eq!(verdicts("strict"), "pass");
     assert_ne!(verdicts("literal"), "pass");

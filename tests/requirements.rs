@@ -101,7 +101,8 @@ fn every_id_that_is_mentioned_exists() {
     let prefixes: BTreeSet<&str> = known.iter().map(|id| &id[..3]).collect();
     let mut places = texts(&root().join("schemas"), &[".json", ".yaml"]);
     places.extend(texts(&root().join("scenarios"), &[".yaml"]));
-    places.extend(texts(&root().join("src"), &[".rs"]));
+    // Tests invent ids.
+    places.extend(texts(&root().join("src"), &[".rs"]).into_iter().filter(|(file, _)| !file.contains("tests")));
     let mut troubles = BTreeSet::new();
     for (file, text) in &places {
         // A dialect whose rows are not written yet has no known prefix.
@@ -139,8 +140,8 @@ fn the_documents_own_words_make_schemas() {
 
 /// A message about which the two disagree.
 fn dispute(schemas: &Schemas, others: &Schemas, kind: Kind, name: &str) -> Option<Value> {
-    let messages = [schemas, others].map(|schemas| samples(schemas, kind, name));
-    let mut all = messages.into_iter().flat_map(|made| made.valid.into_iter().chain(made.invalid));
+    let messages = [schemas, others].into_iter().map(|schemas| samples(schemas, kind, name));
+    let mut all = messages.flat_map(|made| made.valid.into_iter().chain(made.invalid));
     all.find(|message| schemas.is_valid(kind, name, message) != others.is_valid(kind, name, message))
 }
 

@@ -19,6 +19,7 @@ use super::connection;
 use super::defects::Defects;
 use super::desk::Desk;
 use super::files::Files;
+use super::hardships::Hardships;
 use super::hub::Hub;
 use super::refusal::Refusal;
 use super::render::Spoken;
@@ -27,8 +28,8 @@ use super::world::World;
 use super::{ReferenceError, ServerOptions, Timing};
 use crate::protocol::Dialect;
 
-/// Largest body of a call: a file of 10 MB and the parts around it.
-const LARGEST_CALL: usize = (10 << 20) + (64 << 10);
+/// Largest body of a call that is read to its end: well beyond a file of 10 MB, so that a larger one is refused in words.
+const LARGEST_CALL: usize = 40 << 20;
 /// How long connections may take to close when the server stops.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
 
@@ -64,10 +65,12 @@ impl Server {
         let unbound = |source| ReferenceError::Bind { addr: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(unbound)?;
         let addr = listener.local_addr().map_err(unbound)?;
+        let hardships = Hardships::new(options.hardships, options.seed);
         let desk = Desk {
-            world: World::new(options.seed),
+            world: World::new(options.seed).with(hardships.habits()),
             hub: Hub::default(),
             defects: Defects::new(options.defects, options.seed, &options.protocol),
+            hardships,
             files: Files::default(),
             late: options.timing.late_answer,
         };

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::defects::Flag;
 use super::desk::{Promptness, WebReply};
+use super::files::Files;
 use super::identity::identify;
 use super::refusal::Refusal;
 use super::render::Spoken;
@@ -21,8 +22,6 @@ use crate::protocol::{self, BodyStyle, Channel, Dialect, WebSpec};
 
 /// Largest JSON body.
 const LARGEST_BODY: usize = 1 << 20;
-/// So many times its limit is read of what is too large: a client that is refused while it writes may not read why.
-const READ_OF_TOO_LARGE: usize = 4;
 
 /// What a call carries.
 struct Call {
@@ -67,9 +66,8 @@ pub async fn answer(
     };
     let reply = {
         let mut desk = shared.desk();
-        let file = call.file.filter(|_| wrong.is_none());
-        let file = file.map(|(name, kind, content)| desk.files.keep(&shared.base, name, kind, content));
-        desk.web(&dialect, spoken, &user, &action, (call.payload, file), wrong)
+        let keep = |files: &mut Files| call.file.map(|(name, kind, file)| files.keep(&shared.base, name, kind, file));
+        desk.web(&dialect, spoken, &user, &action, (call.payload, keep), wrong)
     };
     respond(reply).await
 }
@@ -168,10 +166,8 @@ async fn read_multipart(spec: &protocol::Multipart, spoken: Spoken, request: Req
         let limit = if is_file { usize::try_from(spec.max_bytes).unwrap_or(usize::MAX) } else { LARGEST_BODY };
         let (mut content, mut size) = (Vec::new(), 0);
         while let Some(chunk) = part.chunk().await.map_err(broken)? {
+            // What is too large is read to its end all the same: a client that is refused while it writes may not hear why.
             size += chunk.len();
-            if size > limit.saturating_mul(READ_OF_TOO_LARGE) {
-                return Err(too_large(spoken, limit));
-            }
             if size <= limit {
                 content.extend_from_slice(&chunk);
             }

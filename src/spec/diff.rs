@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::payload::Comparison;
-use crate::protocol::{Catalog, Dialect, DialectName, Kind};
+use crate::protocol::{Catalog, CorrelationName, Dialect, DialectName, Kind};
 
 /// All differences of two dialects that a client can notice, in a stable order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -92,6 +92,8 @@ pub enum Aspect {
     Scopes,
     /// How a file travels.
     Upload,
+    /// Its own path of the Web API, in place of the dialect's.
+    Path,
 }
 
 /// What can be compared of a thing without looking inside.
@@ -166,6 +168,7 @@ fn facts(catalog: &Catalog) -> Facts {
         put(None, Aspect::Transports, sorted(transports));
         put(None, Aspect::Pushes, sorted(action.pushes.iter().map(|push| json!(push)).collect()));
         put(None, Aspect::Scopes, sorted(action.scopes.iter().map(|scope| json!(scope)).collect()));
+        put(None, Aspect::Path, action.path.as_ref().map(|path| json!(path)));
         let upload = action.multipart.as_ref();
         put(
             None,
@@ -185,10 +188,15 @@ fn facts(catalog: &Catalog) -> Facts {
 
 fn connection(catalog: &Catalog) -> Vec<(&'static str, Value)> {
     let seconds = |time: std::time::Duration| json!(format!("{}s", time.as_secs()));
+    let correlation = match catalog.rtm.correlation {
+        CorrelationName::RequestId => "request_id",
+        CorrelationName::Id => "id",
+    };
     let mut facts = vec![
         ("rtm.websocket", json!(catalog.rtm.websocket)),
         ("rtm.socketio", json!(catalog.rtm.socketio)),
         ("rtm.query", json!(catalog.rtm.query)),
+        ("rtm.correlation", json!(correlation)),
         ("rtm.idle_close", seconds(catalog.rtm.idle_close)),
         ("rtm.ping_every", seconds(catalog.rtm.ping_every)),
         ("web.path", json!(catalog.web.path)),

@@ -43,6 +43,8 @@ pub struct Action<'a> {
     pub line: &'a Line,
     /// Over what it is offered.
     pub transports: &'a [Channel],
+    /// Its own path of the Web API, in place of the dialect's.
+    pub path: Option<&'a str>,
     /// The pushes that it may cause.
     pub pushes: &'a [String],
     /// Token scopes of which any one suffices.
@@ -113,6 +115,7 @@ impl<'a> Entry<'a> {
             let action = Action {
                 line: &spec.line,
                 transports: &spec.transports,
+                path: spec.path.as_deref(),
                 pushes: &spec.pushes,
                 scopes: &spec.scopes,
                 limits: limits.collect(),

@@ -256,7 +256,7 @@ impl Sketch {
             }
             "integer" => said.scalars.get("minimum").cloned().unwrap_or(json!(1 + self.choice)),
             "number" => json!(1.5),
-            "boolean" => json!(self.choice / 2 % 2 == 0),
+            "boolean" => json!((self.choice / 2).is_multiple_of(2)),
             "null" => Value::Null,
             _ => self.text(said),
         }

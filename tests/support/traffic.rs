@@ -50,6 +50,7 @@ async fn converse(protocol: Arc<Protocol>, dialect: Arc<Dialect>, ear: Arc<Ear>)
         listen: "127.0.0.1:0".parse().unwrap(),
         seed: 1,
         defects: Vec::new(),
+        hardships: Vec::new(),
         protocol,
         timing: Timing::default(),
     };
@@ -130,8 +131,12 @@ impl Asker {
         let payload = json!({"chat": {"thread": {"events": [{"type": "message", "text": "Hello"}]}}});
         let answer = self.session.call("start_chat", &payload, self.context.clock.now()).await;
         if let CallOutcome::Answered { success: true, payload } = answer {
-            for (name, pointer) in [("chat_id", "/chat/id"), ("thread_id", "/chat/thread/id")] {
-                self.ids.extend(payload.pointer(pointer).map(|id| (name.to_owned(), id.clone())));
+            let spec = self.context.dialect.catalog.action("start_chat");
+            let answers = spec.and_then(|spec| spec.answers.clone()).unwrap_or_default();
+            let threads = answers.threads.into_iter().flat_map(|at| [format!("{at}/id"), format!("{at}/0/id")]);
+            let places = answers.chat.map(|at| ("chat_id", at)).into_iter();
+            for (name, at) in places.chain(answers.thread.into_iter().chain(threads).map(|at| ("thread_id", at))) {
+                self.ids.extend(payload.pointer(&at).map(|id| (name.to_owned(), id.clone())));
             }
         }
         self.ids.insert("token".to_owned(), json!(token(&self.context.dialect, "asker").reveal()));

@@ -11,6 +11,7 @@ use crate::reference::DefectRow;
 use crate::reference::defects::Defects;
 use crate::reference::desk::Desk;
 use crate::reference::files::Files;
+use crate::reference::hardships::Hardships;
 use crate::reference::hub::{Attached, Hub, Outgoing};
 use crate::reference::identity::identify;
 use crate::reference::render::Spoken;
@@ -100,6 +101,7 @@ impl Tour {
             world: World::new(1),
             hub: Hub::default(),
             defects: Defects::new(chances, 1, &protocol()),
+            hardships: Hardships::new(Vec::new(), 1),
             files: Files::default(),
             late: Duration::from_secs(16),
         };
@@ -186,9 +188,10 @@ impl Tour {
             Ok(user) => {
                 let wrong = check(&dialect, Channel::Web, action, &mut payload).err();
                 let uploads = payload.get("file").or(payload.get("image")).is_some();
-                let mut keep = || self.desk.files.keep("http://here", "a.txt".into(), "text/plain".into(), "a".into());
-                let file = uploads.then(&mut keep);
-                self.desk.web(&dialect, spoken, &user, action, (payload, file), wrong)
+                let keep = |files: &mut Files| {
+                    uploads.then(|| files.keep("http://here", "a.txt".into(), "text/plain".into(), "a".into()))
+                };
+                self.desk.web(&dialect, spoken, &user, action, (payload, keep), wrong)
             }
         };
         let about = format!("{who} web {action} {} {:?} {:?}", reply.status, reply.also, reply.promptness);

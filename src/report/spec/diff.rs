@@ -83,6 +83,10 @@ fn words(change: &Change) -> String {
         Aspect::Value => format!("{from} → {to}"),
         Aspect::Type => format!("type: {from} → {to}"),
         Aspect::Upload => format!("file: {from} → {to}"),
+        Aspect::Path => {
+            let own = |path: &Option<Value>| path.as_ref().map_or_else(|| "the usual one".to_owned(), plain);
+            format!("path: {} → {}", own(&change.from), own(&change.to))
+        }
         Aspect::Limits => format!("limits: {from} → {to}"),
         Aspect::Values | Aspect::Transports | Aspect::Pushes | Aspect::Scopes => {
             let label = match change.aspect {

@@ -56,6 +56,9 @@ fn about_action(page: &mut Page<'_, impl Write>, action: &Action<'_>, document: 
         Channel::Web => "Web API",
     });
     page.labelled("over", &channels.collect::<Vec<_>>().join(", "))?;
+    if let Some(path) = action.path {
+        page.labelled("path", &one_line(path))?;
+    }
     if !action.pushes.is_empty() {
         page.labelled("may cause", &one_line(&action.pushes.join(", ")))?;
     }

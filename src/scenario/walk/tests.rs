@@ -107,6 +107,7 @@ async fn play_with(scenario: Arc<Scenario>, timing: Timing) -> Told {
         listen: "127.0.0.1:0".parse().unwrap(),
         seed: 1,
         defects: Vec::new(),
+        hardships: Vec::new(),
         protocol: protocol(),
         timing,
     };
@@ -325,6 +326,7 @@ async fn a_push_is_examined_and_another_one_must_not_come() {
             "{ call: send_event, payload: { chat_id: '${chat}', event: { type: message, text: Ho } } }",
             "{ never: incoming_event, match: { /event/type: message }, unless: { /event/text: Ho }, name: passed, proves: [C03-B1], for: 100ms }",
             "{ never: incoming_event, for: 5s, name: loud, proves: [C03-B1] }",
+            "{ never: anything, for: 5s, name: heard, proves: [C03-B1] }",
             "{ await: incoming_event, assert: [{ at: /event/text, equals: Hi }], name: missaid, proves: [C03-B1] }",
             "{ await: incoming_event, match: { /chat_id: '${chat}' }, within: 50ms, name: no_more, proves: [C03-B1] }",
         ],
@@ -333,10 +335,11 @@ async fn a_push_is_examined_and_another_one_must_not_come() {
     let proofs = told.proofs();
     assert_eq!(proofs[..3], ["said held", "quiet held", "passed held"]);
     assert!(proofs[3].starts_with("loud broken: `incoming_event` came, which should not: {\"chat_id\":"), "{proofs:?}");
-    assert_eq!(proofs[4], "missaid broken: in `incoming_event`: /event/text is \"Ho\", expected \"Hi\"");
+    assert!(proofs[4].starts_with("heard broken: `incoming_event` came, which should not"), "{proofs:?}");
+    assert_eq!(proofs[5], "missaid broken: in `incoming_event`: /event/text is \"Ho\", expected \"Hi\"");
     let none = "no_more broken: no `incoming_event` with /chat_id = \"";
     assert!(
-        proofs[5].starts_with(none) && proofs[5].ends_with("; since the call before came `incoming_event`"),
+        proofs[6].starts_with(none) && proofs[6].ends_with("; since the call before came `incoming_event`"),
         "{proofs:?}"
     );
 }
@@ -375,6 +378,8 @@ async fn the_end_of_a_connection_is_awaited() {
         "reconnect",
         "{ closes: { within: 50ms }, name: late, proves: [C03-B1] }",
         "{ call: ping, name: still_there, proves: [C03-B1] }",
+        "{ closes: { not_before: 50ms }, name: kept, proves: [C03-B1] }",
+        "{ closes: { not_before: 3s }, name: not_kept, proves: [C03-B1] }",
         "disconnect",
         "{ closes: {}, name: nothing_to_close, proves: [C03-B1] }",
     ];
@@ -383,12 +388,14 @@ async fn the_end_of_a_connection_is_awaited() {
     let proofs = told.proofs();
     let early = "early broken: the server ended the connection after 0.";
     assert!(proofs[2].starts_with(early) && proofs[2].ends_with(" s, expected not before 3s"), "{proofs:?}");
-    let others = [&proofs[0], &proofs[1], &proofs[3], &proofs[4], &proofs[5]];
+    assert!(proofs[6].starts_with("not_kept broken: the server ended the connection after 0."), "{proofs:?}");
+    let others = [&proofs[0], &proofs[1], &proofs[3], &proofs[4], &proofs[5], &proofs[7]];
     let expected = [
         "in_time held",
         "was_over held",
         "late broken: the server did not end the connection within 50ms",
         "still_there held",
+        "kept held",
         "nothing_to_close unfit: there is no connection",
     ];
     assert_eq!(others, expected);
@@ -531,4 +538,37 @@ async fn an_actor_says_how_its_connection_is_kept_alive() {
         let found = if told.proofs() == ["open held"] { "open" } else { "closed" };
         assert_eq!(found, expected, "{keep_alive}: {:?}", told.proofs());
     }
+}
+
+#[tokio::test]
+async fn an_event_can_be_sent_without_an_id_of_its_sender() {
+    let event = "{ type: message, text: Hi, custom_id: null }";
+    let send = format!("call: send_event, payload: {{ chat_id: '${{chat}}', event: {event} }}, proves: [C03-B1]");
+    let told = play(&customer(
+        "websocket",
+        &[
+            OPEN,
+            &format!("{{ {send}, assert: [{{ at: /event/custom_id, present: false }}], name: unsigned }}"),
+            &format!("{{ {send}, assert: [{{ at: /event/custom_id, present: true }}], name: signed }}")
+                .replace(", custom_id: null", ""),
+        ],
+    ))
+    .await;
+    assert_eq!(told.proofs(), ["unsigned held", "signed held"]);
+}
+
+#[tokio::test]
+async fn a_part_of_an_answer_can_be_known_or_not() {
+    let told = play(&customer(
+        "websocket",
+        &[
+            "{ call: start_chat, payload: {}, expect: anything, capture: { one: '' } }",
+            "{ call: close_thread, payload: { chat_id: none }, expect: anything, capture: { two: '' } }",
+            "{ if: { known: 'one:/chat/id' }, then: [{ check: [{ value: '${one:/chat/id}', type: string }], name: there, proves: [C03-B1] }] }",
+            "{ if: { known: 'two:/chat/id' }, then: [{ check: [{ value: '${two}', type: string }], name: not_there, proves: [C03-B1] }] }",
+        ],
+    ))
+    .await;
+    assert_eq!(told.proofs(), ["there held"]);
+    assert_eq!(told.failures(), Vec::<String>::new());
 }
