@@ -41,6 +41,7 @@ impl Venue for Arena {
                 listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
                 seed: 1,
                 defects: vec![Defect { row: self.defect, probability: 1.0 }],
+                hardships: Vec::new(),
                 protocol: self.protocol.clone(),
                 timing: Timing::default(),
             };

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Profile;
 use crate::message::ApiError;
 use crate::observe::{ConnectionId, Fact, Grade, Moment, Observation, Observer, TranscriptFrame};
-use crate::protocol::{ActionSpec, Cap, Dialect, DialectName, Kind, Mismatch, Place, Schemas, Seen};
+use crate::protocol::{ActionSpec, Cap, Channel, Dialect, DialectName, Kind, Mismatch, Place, Schemas, Seen};
 use crate::record::Recorder;
 
 /// Distinct schema findings kept of a case.
@@ -228,9 +228,18 @@ impl Observer for Witness {
                     self.examine(state, observation, Kind::Envelope, "web-error", answer.payload);
                 }
                 let sight = state.sights.entry(observation.dialect.name.clone()).or_default();
-                // Where the documents do not offer it, its refusal says nothing.
-                let is_here = |spec: &ActionSpec| spec.transports.contains(&observation.transport.channel());
-                if catalog.action(answer.action).is_none_or(is_here) {
+                // Where the documents do not offer it, and before login, its refusal says nothing about the action.
+                let has = |spec: &ActionSpec, channel| spec.transports.contains(&channel);
+                let tells = match observation.transport.channel() {
+                    Channel::Rtm => {
+                        observation.user.is_some()
+                            && catalog.action(answer.action).is_none_or(|spec| has(spec, Channel::Rtm))
+                    }
+                    Channel::Web => catalog
+                        .action(answer.action)
+                        .is_some_and(|spec| answer.success || (has(spec, Channel::Web) && !has(spec, Channel::Rtm))),
+                };
+                if tells {
                     let asked = sight.asked.entry(answer.action.to_owned()).or_default();
                     if answer.success {
                         asked.successes += 1;
@@ -246,7 +255,7 @@ impl Observer for Witness {
                 } else {
                     sight.refusals += 1;
                 }
-                sight.rtm_answers += u64::from(observation.transport.channel() == crate::protocol::Channel::Rtm);
+                sight.rtm_answers += u64::from(observation.transport.channel() == Channel::Rtm);
                 let what = json!({"answered": answer.action, "success": answer.success, "payload": answer.payload});
                 Self::note(state, observation, what);
             }

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
-use crate::reference::Defect;
+use crate::reference::{Defect, Hardship};
 use crate::scenario::{parse_duration, parse_rate};
 
 /// Tells whether a chat API keeps its documented promises, and how much it can carry.
@@ -114,6 +115,9 @@ pub(super) struct RunArguments {
     /// Give the embedded reference server a defect: NAME, or NAME=PROBABILITY. May be repeated; `chatproof serve --list-defects` lists them.
     #[arg(long, value_name = "NAME[=P]", conflicts_with = "target")]
     pub defect: Vec<Defect>,
+    /// Let the embedded reference server do something hard that the documents allow. May be repeated; `all` is all of them, `chatproof serve --help` lists them.
+    #[arg(long, value_name = "NAME", value_parser = hardships(), hide_possible_values = true, conflicts_with = "target")]
+    pub hardship: Vec<Hardships>,
 
     /// Seed of all choices, in place of the scenario's.
     #[arg(long, value_name = "N")]
@@ -153,6 +157,9 @@ pub(super) struct CertifyArguments {
     /// Give the embedded reference server a defect: NAME, or NAME=PROBABILITY. May be repeated.
     #[arg(long, value_name = "NAME[=P]", conflicts_with = "target")]
     pub defect: Vec<Defect>,
+    /// Let the embedded reference server do something hard that the documents allow. May be repeated; `all` is all of them, `chatproof serve --help` lists them.
+    #[arg(long, value_name = "NAME", value_parser = hardships(), hide_possible_values = true, conflicts_with = "target")]
+    pub hardship: Vec<Hardships>,
 
     /// A dialect to certify, such as customer/v0.3; by default all. May be repeated.
     #[arg(long, value_name = "DIALECT")]
@@ -206,6 +213,9 @@ pub(super) struct ServeArguments {
     /// A defect that the server should have: NAME, or NAME=PROBABILITY. May be repeated; see --list-defects.
     #[arg(long, value_name = "NAME[=P]")]
     pub defect: Vec<Defect>,
+    /// Something hard that the server should do, though the documents allow it. May be repeated.
+    #[arg(long, value_name = "NAME", value_parser = hardships())]
+    pub hardship: Vec<Hardships>,
     /// List the defects that there are, and start nothing.
     #[arg(long, exclusive = true)]
     pub list_defects: bool,
@@ -215,6 +225,26 @@ pub(super) struct ServeArguments {
     /// Read the protocol data from this folder instead of the binary.
     #[arg(long, value_name = "DIR")]
     pub schemas: Option<PathBuf>,
+}
+
+/// One hardship, or all of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hardships(&'static [Hardship]);
+
+impl Hardships {
+    /// Those that were asked for.
+    pub fn of(asked: &[Self]) -> Vec<Hardship> {
+        asked.iter().flat_map(|hardships| hardships.0).copied().collect()
+    }
+}
+
+fn hardships() -> impl TypedValueParser<Value = Hardships> {
+    let values = Hardship::ALL.iter().map(|hardship| PossibleValue::new(hardship.name()).help(hardship.about()));
+    let all = PossibleValue::new("all").help("All of these.");
+    PossibleValuesParser::new(values.chain([all])).map(|name| {
+        let place = Hardship::ALL.iter().position(|hardship| hardship.name() == name);
+        Hardships(place.map_or(Hardship::ALL, |place| &Hardship::ALL[place..=place]))
+    })
 }
 
 /// A value for one population, or for the only one that it fits.

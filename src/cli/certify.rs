@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use wildmatch::WildMatch;
 
-use super::arguments::{CertifyArguments, ProfileArgument};
+use super::arguments::{CertifyArguments, Hardships, ProfileArgument};
 use super::{Failure, interrupt, protocol, target, tokens};
 use crate::certify::{
     self, Attestation, Case, Cases, Certification, CertifyError, Options, Place, Profile, Venue, Waivers,
@@ -19,7 +19,7 @@ use crate::certify::{
 use crate::engine::Credentials;
 use crate::observe::{Clock, Observation, Observer};
 use crate::protocol::{Dialect, Protocol, RequirementId};
-use crate::reference::{Defect, Server, ServerOptions, Timing};
+use crate::reference::{Defect, Hardship, Server, ServerOptions, Timing};
 use crate::report::Style;
 use crate::report::certificate::{self, CertifyMeta};
 use crate::session::{IdSource, PingStyle, SessionContext, Target, Token};
@@ -124,7 +124,7 @@ fn read_waivers(path: &Path, protocol: &Protocol) -> Result<Waivers, Failure> {
 /// Where the cases take place.
 enum Stand {
     /// Each against a reference server of its own, so that they cannot disturb each other.
-    Embedded { seed: u64, defects: Vec<Defect>, protocol: Arc<Protocol>, license_id: u64 },
+    Embedded { seed: u64, defects: Vec<Defect>, hardships: Vec<Hardship>, protocol: Arc<Protocol>, license_id: u64 },
     /// All against the same server.
     Elsewhere { target: Arc<Target>, credentials: Arc<Credentials> },
 }
@@ -145,13 +145,10 @@ fn venue(
             Ok((Stand::Elsewhere { target: Arc::new(target), credentials }, name))
         }
         _ => {
-            let mut name = "the embedded reference server".to_owned();
-            if !arguments.defect.is_empty() {
-                let defects: Vec<_> = arguments.defect.iter().map(ToString::to_string).collect();
-                name = format!("{name} with {}", defects.join(", "));
-            }
+            let (defects, hardships) = (arguments.defect.clone(), Hardships::of(&arguments.hardship));
+            let name = target::embedded_name(&defects, &hardships);
             let (seed, protocol, license_id) = (arguments.seed, protocol.clone(), arguments.license_id);
-            Ok((Stand::Embedded { seed, defects: arguments.defect.clone(), protocol, license_id }, name))
+            Ok((Stand::Embedded { seed, defects, hardships, protocol, license_id }, name))
         }
     }
 }
@@ -223,11 +220,12 @@ impl Venue for Stand {
                 Self::Elsewhere { target, credentials } => {
                     Ok(Place { target: target.clone(), credentials: credentials.clone(), keep: Box::new(()) })
                 }
-                Self::Embedded { seed, defects, protocol, license_id } => {
+                Self::Embedded { seed, defects, hardships, protocol, license_id } => {
                     let options = ServerOptions {
                         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
                         seed: *seed,
                         defects: defects.clone(),
+                        hardships: hardships.clone(),
                         protocol: protocol.clone(),
                         timing: Timing::default(),
                     };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::arguments::ServeArguments;
+use super::arguments::{Hardships, ServeArguments};
 use super::{Failure, interrupt, protocol};
 use crate::reference::{DefectRow, Server, ServerOptions, Timing};
 use crate::verdict::ExitCode as Code;
@@ -17,6 +17,7 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<Code, Failure> {
         listen: arguments.listen,
         seed: arguments.seed,
         defects: arguments.defect.clone(),
+        hardships: Hardships::of(&arguments.hardship),
         protocol: Arc::new(protocol),
         timing: Timing::default(),
     };

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::arguments::RunArguments;
+use super::arguments::{Hardships, RunArguments};
 use super::{Failure, tokens};
 use crate::engine::Credentials;
 use crate::protocol::{DialectName, Protocol, Transport};
-use crate::reference::{Defect, Server, ServerOptions, Timing};
+use crate::reference::{Defect, Hardship, Server, ServerOptions, Timing};
 use crate::scenario::Scenario;
 use crate::session::{RtmSession, SessionContext, Target, Token};
 use crate::verdict::ExitCode as Code;
@@ -47,14 +47,11 @@ impl Aim {
                 Ok(Self { target: Arc::new(target), credentials, name, _embedded: None })
             }
             _ => {
-                let (addr, embedded) = Embedded::start(arguments.defect.clone(), seed, protocol.clone())?;
+                let (defects, hardships) = (arguments.defect.clone(), Hardships::of(&arguments.hardship));
+                let name = embedded_name(&defects, &hardships);
+                let (addr, embedded) = Embedded::start((defects, hardships), seed, protocol.clone())?;
                 let target = Target::parse(&format!("http://{addr}"), arguments.license_id)
                     .map_err(|e| Failure::new(Code::Internal, e))?;
-                let mut name = "the embedded reference server".to_owned();
-                if !arguments.defect.is_empty() {
-                    let defects: Vec<_> = arguments.defect.iter().map(ToString::to_string).collect();
-                    name = format!("{name} with {}", defects.join(", "));
-                }
                 let credentials = Credentials::invented(scenario, seed);
                 Ok(Self { target: Arc::new(target), credentials, name, _embedded: Some(embedded) })
             }
@@ -95,15 +92,27 @@ pub(super) async fn knock(name: &str, scenario: &Scenario, context: &SessionCont
     Ok(())
 }
 
+/// How reports call the embedded server.
+pub(super) fn embedded_name(defects: &[Defect], hardships: &[Hardship]) -> String {
+    let defects = defects.iter().map(ToString::to_string);
+    let with: Vec<String> = defects.chain(hardships.iter().map(|hardship| hardship.name().to_owned())).collect();
+    let name = "the embedded reference server";
+    if with.is_empty() { name.to_owned() } else { format!("{name} with {}", with.join(", ")) }
+}
+
 impl Embedded {
-    fn start(defects: Vec<Defect>, seed: u64, protocol: Arc<Protocol>) -> Result<(SocketAddr, Self), Failure> {
+    fn start(
+        (defects, hardships): (Vec<Defect>, Vec<Hardship>),
+        seed: u64,
+        protocol: Arc<Protocol>,
+    ) -> Result<(SocketAddr, Self), Failure> {
         let failed = |error: &dyn std::fmt::Display| {
             Failure::new(Code::Internal, format!("the embedded reference server did not start: {error}"))
         };
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let options = ServerOptions { listen, seed, defects, protocol, timing: Timing::default() };
+        let options = ServerOptions { listen, seed, defects, hardships, protocol, timing: Timing::default() };
         let thread = std::thread::Builder::new()
             .name("reference".to_owned())
             .spawn(move || {

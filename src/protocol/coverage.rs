@@ -130,6 +130,29 @@ impl Schemas {
         is_keyword || says("type") || keywords.into_iter().any(says)
     }
 
+    /// A message without the members that no schema knows. What is free in form, such as the value of a property, stays whole.
+    pub fn known(&self, kind: Kind, name: &str, value: &Value) -> Value {
+        let Some(validator) = self.validator(kind, name) else { return value.clone() };
+        let evaluation = validator.evaluate(value);
+        let mut known: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let mut described = BTreeSet::new();
+        for entry in evaluation.iter_annotations() {
+            let at = entry.instance_location.as_str();
+            if entry.schema_location.ends_with("/properties") {
+                described.insert(at);
+            }
+            let names = entry.annotations.value().as_array().into_iter().flatten().filter_map(Value::as_str);
+            known.entry(at).or_default().extend(names);
+        }
+        let mut message = value.clone();
+        for (at, names) in known.into_iter().filter(|(at, _)| described.contains(at)) {
+            if let Some(Value::Object(members)) = message.pointer_mut(at) {
+                members.retain(|member, _| names.contains(member.as_str()));
+            }
+        }
+        message
+    }
+
     /// Notes a member that a keyword vouches for, and which of its listed values it has.
     fn mark(&self, address: &str, member: &str, value: &Value, message: (Kind, &str, &str), seen: &mut Seen) {
         let listed = address.ends_with("/properties");

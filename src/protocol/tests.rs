@@ -1,5 +1,6 @@
 //! The protocol data holds together, and says where it comes from.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -207,6 +208,38 @@ fn what_a_message_shows_is_noted_by_file_and_by_path() {
     assert_eq!(beyond, Vec::<&Spot>::new());
     let text = Place { file: "objects/event-message".into(), member: "/text".into() };
     assert!(seen.spots.contains(&Spot { place: text, value: None }), "{:?}", seen.spots);
+}
+
+#[test]
+fn what_may_be_anything_is_not_unknown_and_what_must_be_absent_is_not_looked_for() {
+    let customer = PROTOCOL.dialect("customer/v0.3").unwrap();
+    let mut seen = Seen::default();
+    let event = json!({"id": "e", "order": 1, "timestamp": 2, "type": "custom", "author_id": "a",
+        "content": {"basket": {"apples": 2}}, "properties": {"rating": {"score": {"value": {"stars": 3}}}}});
+    let summary = json!({"chats_summary": [{"last_event_per_type": {"thread_id": "t", "events": {"custom": event}}}],
+        "total_chats": 1});
+    customer.schemas.look(Kind::Response, "get_chats_summary", &summary, &mut seen);
+    assert_eq!(seen.unknown, BTreeMap::new());
+    let place = |file: &str, member: &str| Place { file: file.into(), member: member.into() };
+    let shown = |place| seen.spots.contains(&Spot { place, value: None });
+    assert!(shown(place("objects/chat-summary", "/last_event_per_type/events/custom")), "{:?}", seen.spots);
+    let absent = Spot { place: place("objects/event-system_message", "/author_id"), value: None };
+    assert!(!customer.schemas.spots().contains(&absent));
+}
+
+#[test]
+fn what_no_schema_knows_is_left_out_and_what_is_free_in_form_stays() {
+    let customer = PROTOCOL.dialect("customer/v0.3").unwrap();
+    let properties = json!({"rating": {"score": {"value": {"any": 1}}}});
+    let event =
+        json!({"id": "e", "order": 1, "timestamp": 2, "type": "custom", "author_id": "a", "content": {"any": [1]}});
+    let known = json!({"chat": {"id": "c", "users": [], "properties": properties, "threads": [
+        {"id": "t", "active": true, "order": 1, "user_ids": [], "events": [event]}]}});
+    let mut more = known.clone();
+    for place in ["", "/chat", "/chat/threads/0", "/chat/threads/0/events/0"] {
+        more.pointer_mut(place).unwrap()["colour"] = json!({"any": 1});
+    }
+    assert_eq!(customer.schemas.known(Kind::Response, "get_chat_threads", &more), known);
 }
 
 #[test]

@@ -183,7 +183,11 @@ impl Connection {
                 }
                 (!written).then_some(End::Silent)
             }
-            Outgoing::Close(code, reason) => Some(End::Told(code, reason)),
+            Outgoing::Close(code, reason) => {
+                // What was said before comes before, however long it should have been held.
+                let written = self.release(|_| true).await;
+                Some(if written { End::Told(code, reason) } else { End::Silent })
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! Where requests come in and pushes go out: everything that happens under the one lock.
 //!
 //! What a request causes is put into all queues before the lock is given back, the response first. So all connections hear of the
-//! events of a thread in the same order, and whoever asked has his answer before his push, which is what every known client can live with.
+//! events of a thread in the same order, and whoever asked has his answer before his push, which is what every known client can live with;
+//! unless hardships let it be otherwise.
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use super::actions;
 use super::defects::{Audience, Copies, Defects, Delivery, Fate, Occasion, Pace, Point};
 use super::files::{Files, StoredFile};
+use super::hardships::Hardships;
 use super::hub::{ConnectionId, Hub, Outgoing};
 use super::identity::identify;
 use super::refusal::Refusal;
@@ -31,6 +33,7 @@ pub struct Desk {
     pub world: World,
     pub hub: Hub,
     pub defects: Defects,
+    pub hardships: Hardships,
     pub files: Files,
     /// How late something is that comes after the documented limit.
     pub late: Duration,
@@ -145,23 +148,32 @@ impl Desk {
         });
         let banned = result.as_ref().is_err_and(|refusal| *refusal == Refusal::banned());
         let ids = Ids::of(dialect, &request);
-        self.answer(spoken, id, ids, (&request.action, &asked), result);
+        let user = self.hub.user(id).cloned();
+        let cause = Cause { user: user.as_ref(), connection: Some((id, ids)) };
+        // Who has just logged in does not know it yet.
+        if *action != *catalog.login.action && self.hardships.pushes_first() {
+            self.tell(&cause);
+        }
+        let may_be_silent = catalog.action(action).is_some_and(|spec| spec.may_stay_unanswered);
+        if !(may_be_silent && self.hardships.silent_pings()) {
+            self.answer(spoken, id, ids, (action, &asked), result);
+        }
         if banned && spoken == Spoken::CustomerV02 {
             // A02E:28
             self.hub.send(id, Outgoing::Close(CloseCode::Policy, "customer_banned"));
         }
-        let user = self.hub.user(id).cloned();
-        self.tell(&Cause { user: user.as_ref(), connection: Some((id, ids)) });
+        self.tell(&cause);
     }
 
-    /// Carries out a Web call and tells everybody who should know. `wrong` is what the schema found wrong with it.
+    /// Carries out a Web call and tells everybody who should know. `keep` stores the file that came with it, if any, and
+    /// `wrong` is what the schema found wrong with it.
     pub fn web(
         &mut self,
         dialect: &Dialect,
         spoken: Spoken,
         user: &UserId,
         action: &str,
-        (mut payload, file): (Value, Option<StoredFile>),
+        (mut payload, keep): (Value, impl FnOnce(&mut Files) -> Option<StoredFile>),
         wrong: Option<Refusal>,
     ) -> WebReply {
         self.begin();
@@ -171,6 +183,7 @@ impl Desk {
                 Role::Customer => drop(desk.world.meet_customer(user)?),
                 Role::Agent => desk.world.meet_agent(user),
             }
+            let file = keep(&mut desk.files);
             desk.perform(spoken, user, action, payload, file)
         });
         self.tell(&Cause { user: Some(user), connection: None });
@@ -188,17 +201,19 @@ impl Desk {
             Ok(payload) => (StatusCode::OK, payload),
             Err(refusal) => (refusal.status(spoken), refusal.payload(spoken)),
         };
-        if self.defects.none() {
+        if self.is_plain() {
             let (status, payload) = words(result);
             return WebReply { status, payload, also: None, promptness: Promptness::Now };
         }
         let (status, payload) = words(self.defects.refusal(spoken, Channel::Web, (action, asked), result));
         let frame = json!({ "payload": payload });
         let mut delivery = self.defects.answer(spoken, Channel::Web, (action, asked), status.is_success(), frame);
-        let promptness = match delivery.pace {
+        self.hardships.dress_answer(spoken, Channel::Web, action, status.is_success(), &mut delivery.frame);
+        let promptness = match (delivery.pace, self.hardships.hold_answer()) {
             _ if delivery.copies == 0 || delivery.closes => Promptness::Never,
-            Pace::Late => Promptness::After(self.late),
-            Pace::Now | Pace::HeldBack => Promptness::Now,
+            (Pace::Late, _) => Promptness::After(self.late),
+            (Pace::Now | Pace::HeldBack, Some(time)) => Promptness::After(time),
+            (Pace::Now | Pace::HeldBack, None) => Promptness::Now,
         };
         WebReply { status, payload: delivery.frame["payload"].take(), also: delivery.also, promptness }
     }
@@ -226,6 +241,11 @@ impl Desk {
             }
             Fate::Settled(result) => result,
         }
+    }
+
+    /// Whether messages leave as they are made, which nearly all servers do that are told nothing else.
+    fn is_plain(&self) -> bool {
+        self.defects.none() && self.hardships.none()
     }
 
     /// Something is about to happen in the world.
@@ -290,11 +310,13 @@ impl Desk {
         let success = result.is_ok();
         let payload = result.unwrap_or_else(|refusal| refusal.payload(spoken));
         let frame = Frame { ids, action, kind: "response", success: Some(success), payload: &payload };
-        if self.defects.none() {
+        if self.is_plain() {
             return self.hub.send(id, Outgoing::Text(frame.text(), None));
         }
-        let delivery = self.defects.answer(spoken, Channel::Rtm, (action, asked), success, frame.value());
-        self.deliver(id, delivery, None);
+        let mut delivery = self.defects.answer(spoken, Channel::Rtm, (action, asked), success, frame.value());
+        self.hardships.dress_answer(spoken, Channel::Rtm, action, success, &mut delivery.frame);
+        let hold = self.hardships.hold_answer();
+        self.deliver(id, delivery, None, hold);
     }
 
     /// Puts what the world has to say into the queues of those who should hear it.
@@ -326,7 +348,7 @@ impl Desk {
             let Some(rendering) = &mut renderings[known].1 else { continue };
             let requested = cause.connection.filter(|(requester, _)| direct && *requester == id);
             let ids = requested.map(|(_, ids)| ids).filter(|_| spoken.numbers_pushes());
-            if self.defects.none() {
+            if self.is_plain() {
                 let text = match ids {
                     Some(ids) => rendering.frame(ids).text(),
                     None => rendering.for_others(),
@@ -342,10 +364,13 @@ impl Desk {
             let channel = if cause.connection.is_some() { Channel::Rtm } else { Channel::Web };
             let occasion = Occasion::new(Point::Push, rendering.name, spoken, channel, &rendering.payload);
             let frame = rendering.frame(ids.unwrap_or(Ids::NONE)).value();
-            deliveries.push((id, self.defects.deliver(&Occasion { copies, ..occasion }, frame)));
+            let mut delivery = self.defects.deliver(&Occasion { copies, ..occasion }, frame);
+            self.hardships.dress_push(spoken, rendering.name, &mut delivery.frame);
+            deliveries.push((id, delivery));
         }
         for (id, delivery) in deliveries {
-            self.deliver(id, delivery, thread);
+            let hold = self.hardships.hold_push();
+            self.deliver(id, delivery, thread, hold);
         }
     }
 
@@ -372,8 +397,8 @@ impl Desk {
         lines
     }
 
-    /// Sends what defects may have changed. `thread` is that of the event in it.
-    fn deliver(&self, id: ConnectionId, delivery: Delivery, thread: Option<&ThreadId>) {
+    /// Sends what defects and hardships may have changed, after a while if it is to be held. `thread` is that of the event in it.
+    fn deliver(&self, id: ConnectionId, delivery: Delivery, thread: Option<&ThreadId>, hold: Option<Duration>) {
         if delivery.closes {
             return self.hub.send(id, Outgoing::Close(CloseCode::Error, "a defect"));
         }
@@ -384,10 +409,11 @@ impl Desk {
         }
         if delivery.copies > 0 {
             let thread = thread.cloned();
-            let outgoing = match delivery.pace {
-                Pace::Now => Outgoing::Text(text, thread),
-                Pace::Late => Outgoing::Later(text, self.late, None),
-                Pace::HeldBack => Outgoing::Later(text, HOLD, thread),
+            let outgoing = match (delivery.pace, hold) {
+                (Pace::Now, None) => Outgoing::Text(text, thread),
+                (Pace::Now, Some(time)) => Outgoing::Later(text, time, None),
+                (Pace::Late, _) => Outgoing::Later(text, self.late, None),
+                (Pace::HeldBack, _) => Outgoing::Later(text, HOLD, thread),
             };
             self.hub.send(id, outgoing);
         }
@@ -428,12 +454,13 @@ impl Desk {
     /// Sends a push that no request caused.
     pub fn announce(&mut self, id: ConnectionId, spoken: Spoken, name: &str, payload: &Value) {
         let frame = Frame { ids: Ids::NONE, action: name, kind: "push", success: None, payload };
-        if self.defects.none() {
+        if self.is_plain() {
             return self.hub.send(id, Outgoing::Text(frame.text(), None));
         }
         let occasion = Occasion::new(Point::Push, name, spoken, Channel::Rtm, payload);
-        let delivery = self.defects.deliver(&occasion, frame.value());
-        self.deliver(id, delivery, None);
+        let mut delivery = self.defects.deliver(&occasion, frame.value());
+        self.hardships.dress_push(spoken, name, &mut delivery.frame);
+        self.deliver(id, delivery, None, None);
     }
 }
 

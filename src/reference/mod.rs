@@ -1,4 +1,4 @@
-//! The reference server: documented behaviour, with defects on request.
+//! The reference server: documented behaviour, with defects and hard but legal behaviour on request.
 //!
 //! One licence on which customers (customer/v0.2, customer/v0.3) and agents (agent/v0.2, agent/v3.0) meet in the same chats, over RTM
 //! websockets and the Web API.
@@ -13,6 +13,7 @@ mod connection;
 mod defects;
 mod desk;
 mod files;
+mod hardships;
 mod hub;
 mod identity;
 mod refusal;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use defects::{Defect, DefectError, DefectRow};
+pub use hardships::Hardship;
 pub use server::Server;
 
 use crate::protocol::Protocol;
@@ -44,6 +46,8 @@ pub struct ServerOptions {
     pub seed: u64,
     /// What is wrong with it.
     pub defects: Vec<Defect>,
+    /// What is hard about it, though nothing is wrong.
+    pub hardships: Vec<Hardship>,
     /// The catalogs and schemas to go by.
     pub protocol: Arc<Protocol>,
     /// The times to keep.

@@ -19,6 +19,7 @@ use super::connection;
 use super::defects::Defects;
 use super::desk::Desk;
 use super::files::Files;
+use super::hardships::Hardships;
 use super::hub::Hub;
 use super::refusal::Refusal;
 use super::render::Spoken;
@@ -64,10 +65,12 @@ impl Server {
         let unbound = |source| ReferenceError::Bind { addr: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(unbound)?;
         let addr = listener.local_addr().map_err(unbound)?;
+        let hardships = Hardships::new(options.hardships, options.seed);
         let desk = Desk {
-            world: World::new(options.seed),
+            world: World::new(options.seed).with(hardships.habits()),
             hub: Hub::default(),
             defects: Defects::new(options.defects, options.seed, &options.protocol),
+            hardships,
             files: Files::default(),
             late: options.timing.late_answer,
         };

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::defects::Flag;
 use super::desk::{Promptness, WebReply};
+use super::files::Files;
 use super::identity::identify;
 use super::refusal::Refusal;
 use super::render::Spoken;
@@ -65,9 +66,8 @@ pub async fn answer(
     };
     let reply = {
         let mut desk = shared.desk();
-        let file = call.file.filter(|_| wrong.is_none());
-        let file = file.map(|(name, kind, content)| desk.files.keep(&shared.base, name, kind, content));
-        desk.web(&dialect, spoken, &user, &action, (call.payload, file), wrong)
+        let keep = |files: &mut Files| call.file.map(|(name, kind, file)| files.keep(&shared.base, name, kind, file));
+        desk.web(&dialect, spoken, &user, &action, (call.payload, keep), wrong)
     };
     respond(reply).await
 }

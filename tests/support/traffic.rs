@@ -50,6 +50,7 @@ async fn converse(protocol: Arc<Protocol>, dialect: Arc<Dialect>, ear: Arc<Ear>)
         listen: "127.0.0.1:0".parse().unwrap(),
         seed: 1,
         defects: Vec::new(),
+        hardships: Vec::new(),
         protocol,
         timing: Timing::default(),
     };

@@ -15,6 +15,7 @@ use std::sync::LazyLock;
 
 pub use row::DefectRow;
 
+pub(super) use edit::Edit;
 pub(super) use flag::{Flag, Flags};
 pub(super) use row::{Audience, Copies, Point};
 pub(super) use striking::{Defects, Delivery, Fate, Occasion, Pace};

@@ -8,6 +8,7 @@ mod agents_on_v02;
 mod changes;
 mod conversation;
 mod defects;
+mod hardships;
 mod peers_that_misbehave;
 mod refusals;
 mod staying_connected;
@@ -24,7 +25,7 @@ use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::{Defect, Server, ServerOptions, Timing};
+use super::{Defect, Hardship, Server, ServerOptions, Timing};
 use crate::message::{Body, parse_frame};
 use crate::protocol::{CorrelationName, Dialect, Kind, Protocol};
 
@@ -49,10 +50,19 @@ impl TestServer {
     }
 
     async fn with(defects: &[&str], timing: Timing) -> Self {
+        Self::like(defects, &[], timing).await
+    }
+
+    async fn hard(hardships: &[Hardship]) -> Self {
+        Self::like(&[], hardships, Timing::default()).await
+    }
+
+    async fn like(defects: &[&str], hardships: &[Hardship], timing: Timing) -> Self {
         let options = ServerOptions {
             listen: "127.0.0.1:0".parse().unwrap(),
             seed: 1,
             defects: defects.iter().map(|text| text.parse::<Defect>().unwrap()).collect(),
+            hardships: hardships.to_vec(),
             protocol: protocol(),
             timing,
         };

@@ -11,6 +11,7 @@ use crate::reference::DefectRow;
 use crate::reference::defects::Defects;
 use crate::reference::desk::Desk;
 use crate::reference::files::Files;
+use crate::reference::hardships::Hardships;
 use crate::reference::hub::{Attached, Hub, Outgoing};
 use crate::reference::identity::identify;
 use crate::reference::render::Spoken;
@@ -100,6 +101,7 @@ impl Tour {
             world: World::new(1),
             hub: Hub::default(),
             defects: Defects::new(chances, 1, &protocol()),
+            hardships: Hardships::new(Vec::new(), 1),
             files: Files::default(),
             late: Duration::from_secs(16),
         };

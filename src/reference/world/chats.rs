@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::access::EMPTY_GROUP;
-use super::ids::short_code;
 use super::{Chat, ChatId, EVERYBODY, NewEvent, Properties, Push, Recipients, ThreadId, UserId, World};
 use crate::reference::defects::Flag;
 use crate::reference::refusal::Refusal;
@@ -36,7 +35,7 @@ impl World {
         if let Some(customer) = &new.customer {
             self.known_customer(customer)?;
         }
-        let id = ChatId::from(short_code(&mut self.random));
+        let id = ChatId::from(self.new_id());
         if let Some(customer) = &new.customer {
             self.customer_mut(customer)?.chats.push(id.clone());
         }

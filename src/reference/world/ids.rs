@@ -64,6 +64,18 @@ pub(super) fn short_code(random: &mut ChaCha8Rng) -> String {
     (0..10).map(|_| char::from(ALPHABET[random.random_range(0..ALPHABET.len())])).collect()
 }
 
+/// An id such as nobody expects, though it is a text as any other: the documents' ids have several looks (C03-A20; A30-Q48).
+pub(super) fn odd_id(random: &mut ChaCha8Rng) -> String {
+    let code = short_code(random);
+    match random.random_range(0..5) {
+        0 => random.random_range(1..u64::MAX).to_string(),
+        1 => uuid(random.random()),
+        2 => format!("{code} /~1\"\\\u{e9}\u{1f4ac}"),
+        3 => format!("{code}{}", "-long".repeat(50)),
+        _ => code.to_lowercase(),
+    }
+}
+
 /// A UUID of version 4 with these bits; `update_customer` of agent/v3.0 asks for just that (agent-v3.0 810).
 pub fn uuid(bits: u128) -> String {
     let bits = bits & !(0xf << 76) | 0x4 << 76;

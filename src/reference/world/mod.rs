@@ -25,7 +25,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use jiff::Timestamp;
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 pub use access::{AGENT_GROUPS, EVERYBODY, Scopes};
@@ -35,10 +35,12 @@ pub use effect::{AccessChange, Effect, Place, Push, Resource, Target};
 pub use event::{Body, Event, NewEvent, Recipients};
 pub use form::{Answer, Field, Form, FormOption};
 pub use ids::{ChatId, EventId, ThreadId, UserId, uuid};
+use ids::{odd_id, short_code};
 pub use threads::Attach;
 pub use user::{Agent, Customer, CustomerDetails, RoutingStatus};
 
 use super::defects::Flags;
+use super::hardships::Habits;
 use super::refusal::Refusal;
 
 /// Thread and chat orders start here, so that whoever keeps them in 32 bits is found out (A30-Q06).
@@ -51,6 +53,7 @@ pub struct World {
     pub now: Timestamp,
     /// The rules that are broken on purpose while it is carried out.
     pub broken: Flags,
+    habits: Habits,
     chats: HashMap<ChatId, Chat>,
     customers: HashMap<UserId, Customer>,
     agents: HashMap<UserId, Agent>,
@@ -73,6 +76,7 @@ impl World {
         Self {
             now: Timestamp::UNIX_EPOCH,
             broken: Flags::default(),
+            habits: Habits::default(),
             chats: HashMap::new(),
             customers: HashMap::new(),
             agents: HashMap::new(),
@@ -84,6 +88,11 @@ impl World {
             random: ChaCha8Rng::seed_from_u64(seed),
             effects: Vec::new(),
         }
+    }
+
+    /// The same with habits.
+    pub fn with(self, habits: Habits) -> Self {
+        Self { habits, ..self }
     }
 
     /// What the calls since the last time have caused, in order.
@@ -138,8 +147,18 @@ impl World {
         self.chats.get_mut(id).ok_or_else(|| Refusal::no_chat(id))
     }
 
+    /// By how much an order grows.
+    fn step(&mut self) -> i64 {
+        if self.habits.order_gaps { self.random.random_range(1..=1000) } else { 1 }
+    }
+
+    /// An id for a new chat or thread.
+    fn new_id(&mut self) -> String {
+        if self.habits.odd_ids { odd_id(&mut self.random) } else { short_code(&mut self.random) }
+    }
+
     fn next_order(&mut self) -> i64 {
-        self.sequence += 1;
+        self.sequence += self.step();
         self.sequence
     }
 

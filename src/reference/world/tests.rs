@@ -317,3 +317,24 @@ fn a_thread_keeps_its_newest_events_and_goes_on_counting() {
     assert_eq!((events.len(), events[0].order), (retention::RETAINED_EVENTS, 6));
     assert_eq!(usize::try_from(events.back().unwrap().order).unwrap(), count);
 }
+
+#[test]
+fn habits_make_timestamps_equal_and_orders_jump() {
+    for habits in [Habits::default(), Habits { equal_timestamps: true, order_gaps: true, ..Habits::default() }] {
+        let mut world = World::new(1).with(habits);
+        let carl = customer(0);
+        world.meet_customer(&carl).unwrap();
+        let new = NewChat { customer: Some(carl.clone()), ..NewChat::default() };
+        let (chat, thread) = world.start_chat(&carl, new).unwrap();
+        for _ in 0..10 {
+            world.now += jiff::SignedDuration::from_mins(1);
+            world.send_event(&carl, &chat, event("message", Recipients::All), Attach::OpenThread).unwrap();
+        }
+        let events = &world.chat(&chat).unwrap().thread(&thread).unwrap().events;
+        let stamps: BTreeSet<_> = events.iter().map(|event| event.at).collect();
+        assert_eq!(stamps.len(), if habits.equal_timestamps { 1 } else { 10 });
+        let orders: Vec<i64> = events.iter().map(|event| event.order).collect();
+        assert!(orders.is_sorted() && orders.windows(2).all(|two| two[0] < two[1]), "{orders:?}");
+        assert_eq!(orders.windows(2).any(|two| two[0] + 1 < two[1]), habits.order_gaps, "{orders:?}");
+    }
+}

@@ -1,6 +1,5 @@
 //! Events, and the opening and closing of threads.
 
-use super::ids::short_code;
 use super::properties::no_event;
 use super::retention::{RETAINED_EVENTS, RETAINED_THREADS};
 use super::{ChatId, Event, EventId, NewEvent, Properties, Push, Recipients, Thread, ThreadId, UserId, World};
@@ -91,7 +90,7 @@ impl World {
     /// Opens a thread in a chat that has none open, and finds an agent for it. Says nothing yet.
     pub(super) fn open_thread(&mut self, id: &ChatId, properties: Properties) -> Result<ThreadId, Refusal> {
         let order = self.next_order();
-        let thread = ThreadId::from(short_code(&mut self.random));
+        let thread = ThreadId::from(self.new_id());
         let survives = self.broken.has(Flag::FollowingSurvives);
         let now = self.now;
         let chat = self.chat_mut(id)?;
@@ -117,6 +116,7 @@ impl World {
         let now = self.now;
         let (repeats, falls) = (self.broken.has(Flag::OrderReused), self.broken.has(Flag::OrderFalls));
         let by_agent = self.agents.contains_key(author);
+        let (step, habits) = (self.step(), self.habits);
         let chat = self.chats.get_mut(id).ok_or_else(|| Refusal::no_chat(id))?;
         if let Some(customer) = chat.customer.as_ref().and_then(|customer| self.customers.get_mut(customer)) {
             if by_agent {
@@ -126,7 +126,7 @@ impl World {
             }
         }
         let Some(thread) = chat.threads.last_mut() else { return Err(Refusal::no_chat(id)) };
-        thread.numbered += 1;
+        thread.numbered += step;
         let order = match thread.events.back() {
             Some(last) if repeats => last.order,
             Some(last) if falls => last.order - 1,
@@ -147,7 +147,7 @@ impl World {
             custom_id: new.custom_id.filter(|_| !is_system),
             order,
             author: (!is_system).then(|| author.clone()),
-            at: now,
+            at: if habits.equal_timestamps { thread.started } else { now },
             recipients: new.recipients,
             properties: new.properties,
             body: new.body,

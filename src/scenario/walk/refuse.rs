@@ -81,12 +81,16 @@ impl Strand<'_> {
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
-    /// The answer that must not change; null when nobody asks.
+    /// The answer that must not change, as far as it is documented; null when nobody asks.
     async fn ask(&mut self, step: &Step, refuses: &Refuses) -> Result<Value, String> {
         let Some((action, payload)) = &refuses.unchanged else { return Ok(Value::Null) };
         let payload = self.fill(step, payload).map_err(|stopped| stopped.reason)?;
         match self.walker.call(action, &payload, &Variation::default(), self.now()).await {
-            CallOutcome::Answered { success: true, payload } => Ok(payload),
+            CallOutcome::Answered { success: true, payload } => {
+                let mut known = self.walker.actor.dialect.schemas.known(Kind::Response, action, &payload);
+                sort(&mut known);
+                Ok(known)
+            }
             other => Err(format!("`{action}`, which should tell whether anything changed, {}", self.shown(&other))),
         }
     }
@@ -205,5 +209,17 @@ impl Strand<'_> {
             at: self.now(),
             outcome,
         });
+    }
+}
+
+/// Brings all arrays into one order: few have one by the documents, and a refused request does not turn one round.
+fn sort(value: &mut Value) {
+    match value {
+        Value::Array(items) => {
+            items.iter_mut().for_each(sort);
+            items.sort_by_cached_key(ToString::to_string);
+        }
+        Value::Object(members) => members.values_mut().for_each(sort),
+        _ => {}
     }
 }

@@ -107,6 +107,7 @@ async fn play_with(scenario: Arc<Scenario>, timing: Timing) -> Told {
         listen: "127.0.0.1:0".parse().unwrap(),
         seed: 1,
         defects: Vec::new(),
+        hardships: Vec::new(),
         protocol: protocol(),
         timing,
     };
