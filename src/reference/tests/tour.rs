@@ -188,9 +188,10 @@ impl Tour {
             Ok(user) => {
                 let wrong = check(&dialect, Channel::Web, action, &mut payload).err();
                 let uploads = payload.get("file").or(payload.get("image")).is_some();
-                let mut keep = || self.desk.files.keep("http://here", "a.txt".into(), "text/plain".into(), "a".into());
-                let file = uploads.then(&mut keep);
-                self.desk.web(&dialect, spoken, &user, action, (payload, file), wrong)
+                let keep = |files: &mut Files| {
+                    uploads.then(|| files.keep("http://here", "a.txt".into(), "text/plain".into(), "a".into()))
+                };
+                self.desk.web(&dialect, spoken, &user, action, (payload, keep), wrong)
             }
         };
         let about = format!("{who} web {action} {} {:?} {:?}", reply.status, reply.also, reply.promptness);
