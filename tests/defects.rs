@@ -19,6 +19,8 @@ const CONVERSATION: &str = "tests/scenarios/conversation.yaml";
 const PATIENCE: &str = "tests/scenarios/patience.yaml";
 /// A thread is closed and the next one opened; a request is refused.
 const REOPENING: &str = "tests/scenarios/reopening.yaml";
+/// An agent of 2017 is refused over the Web API.
+const REFUSED: &str = "tests/scenarios/refused.yaml";
 /// Somebody sends over the Web API and nobody listens.
 const ALONE: &str = "tests/scenarios/alone.yaml";
 
@@ -60,6 +62,8 @@ proofs! {
     a_member_of_another_type: "wrong-type=0.3" in CONVERSATION;
     a_missing_member: "missing-member=0.3" in CONVERSATION;
     a_member_with_another_value: "wrong-value" in CONVERSATION;
+    a_value_that_breaks_a_disputed_reading_is_not_strict: "scopes-of-texts" in CONVERSATION;
+    a_value_that_breaks_an_open_reading_is_only_told: "web-refusal-under-another-name" in REFUSED;
     a_wrong_correlation_id: "wrong-correlation=0.2" in CONVERSATION;
     a_wrong_action: "wrong-action=0.2" in CONVERSATION;
     a_second_response: "duplicated-response=0.2" in CONVERSATION;
@@ -109,7 +113,7 @@ fn the_clean_server_yields_nothing_over_twenty_seeds() {
         let report = run.report();
         assert!(report["ordering"]["expected"].as_u64().unwrap() > 0, "nothing had to be delivered: {report:#}");
     }
-    for scenario in [REOPENING, ALONE] {
+    for scenario in [REOPENING, ALONE, REFUSED] {
         finds(&run(scenario, &[]), &[], 0);
     }
 }
