@@ -89,5 +89,5 @@ fn curl_calls_and_uploads() {
         drive::curl(&["-H", token, "-F", &chat, "-F", "payload.custom_id=mine", "-F", &part, &url("send_file")]);
     let answer: Value = serde_json::from_str(&answer).unwrap();
     assert_eq!(status, 200, "{answer}");
-    assert_eq!(drive::curl(&[answer["url"].as_str().unwrap()]), (200, content));
+    assert_eq!(drive::curl(&[answer["payload"]["url"].as_str().unwrap()]), (200, content));
 }
