@@ -36,7 +36,7 @@ impl World {
                 continue;
             }
             if self.chat_mut(id)?.agents.contains(agent) {
-                self.take_out(by, id, agent)?;
+                self.take_out(Some(by), id, agent)?;
             }
             let chat = self.chat_mut(id)?;
             chat.supervisors.push(agent.clone());
@@ -67,7 +67,7 @@ impl World {
             if chat.supervisors.contains(agent) {
                 self.drop_supervisor(id, agent);
             } else if chat.agents.contains(agent) {
-                self.take_out(by, id, agent)?;
+                self.take_out(Some(by), id, agent)?;
             }
         }
         Ok(())
