@@ -142,3 +142,56 @@ async fn a_licence_that_is_not_there_is_told_as_each_dialect_has_it() {
     let answer: Value = answer.await.unwrap().json().await.unwrap();
     assert_eq!(answer["error"]["type"], "validation");
 }
+
+#[tokio::test]
+async fn the_router_remarks_on_what_is_done_where_the_world_says_so() {
+    let text = "open: true\nlicences: [{ id: 1, system_messages: true }]";
+    let world = WorldFile::parse(Path::new("w"), text.into(), &protocol()).unwrap();
+    let server = TestServer::ruled(Some(&world), Limits::default()).await;
+    let mut amy = server.agent("amy").await;
+    let mut carl = server.customer("carl").await;
+    let (chat, _) = carl.start().await;
+    let (mut bob, mut ann) = (server.agent("bob").await, server.connect("agent/v0.2").await);
+    ann.ok("login", json!({"token": "agent:ann@example.com"})).await;
+    let user = |name: &str| json!({"chat_id": chat, "user_id": format!("{name}@example.com"), "user_type": "agent"});
+    amy.ok("add_user_to_chat", user("bob")).await;
+    ann.ok("join_chat", json!({"chat_id": chat, "agent_ids": ["ann@example.com"]})).await;
+    amy.ok("remove_user_from_chat", user("ann")).await;
+    let target = json!({"type": "agent", "ids": ["ann@example.com"]});
+    bob.ok("transfer_chat", json!({"chat_id": chat, "target": target})).await;
+    ann.ok("close_thread", json!({"chat_id": chat})).await;
+    carl.say(&chat, "Wait").await;
+    carl.ok("close_thread", json!({"chat_id": chat})).await;
+    carl.say(&chat, "One more thing").await;
+    amy.ok("ban_customer", json!({"customer_id": carl.user, "ban": {"days": 3}})).await;
+    carl.closed().await;
+    let remarks = |pushes: &[Pushed]| -> Vec<(String, Value)> {
+        let events = pushes.iter().map(|push| &push.payload["event"]).filter(|event| event["type"] == "system_message");
+        events
+            .map(|event| (event["system_message_type"].as_str().unwrap().to_owned(), event["text_vars"].clone()))
+            .collect()
+    };
+    let expected = [
+        ("agent_added", json!({"initiator": "amy", "agent": "bob"})),
+        ("agent_joined", json!({"agent": "ann"})),
+        ("agent_removed", json!({"initiator": "amy", "agent": "ann"})),
+        ("chat_transferred", json!({"initiator": "bob", "targets": "ann"})),
+        ("manual_archived_agent", json!({"agent": "ann"})),
+        ("manual_archived_customer", json!({"customer": "carl"})),
+        ("customer_banned", json!({"agent": "amy", "duration": "3"})),
+    ];
+    assert_eq!(remarks(&carl.pushes), expected.map(|(kind, vars)| (kind.to_owned(), vars)));
+    let older: Vec<String> = remarks(&ann.pushed().await).into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(
+        older,
+        [
+            "agent_joined",
+            "agent_joined",
+            "agent_left",
+            "chat_transferred",
+            "manual_archived",
+            "manual_archived",
+            "customer_banned"
+        ]
+    );
+}

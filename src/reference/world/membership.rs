@@ -1,5 +1,6 @@
 //! Who takes part in a chat, who listens, and handing chats over.
 
+use super::remarks::Deed;
 use super::{Agent, Chat, ChatId, EVERYBODY, Following, Push, Recipients, Target, UserId, World};
 use crate::reference::defects::Flag;
 use crate::reference::refusal::Refusal;
@@ -41,6 +42,7 @@ impl World {
             to.retain(|listener| listener != user);
         }
         self.push(by, to, Push::UserAdded { chat: id.clone(), thread: thread.clone(), user: user.clone() });
+        self.remark(Some(by), id, &Deed::Added(user));
         if let Some(thread) = thread.filter(|_| user != by) {
             let what = Push::ThreadStarted { chat: id.clone(), thread, running: true };
             self.push_consequence(vec![user.clone()], what);
@@ -74,6 +76,7 @@ impl World {
             Some(by) => self.push(by, to, what),
             None => self.push_consequence(to, what),
         }
+        self.remark(by, id, &Deed::Removed(agent));
         Ok(())
     }
 
@@ -150,7 +153,8 @@ impl World {
         for agent in &takers {
             self.add_agent(id, agent);
         }
-        self.push(by, listeners, Push::Transferred { chat: id.clone(), by: by.clone(), target });
+        self.push(by, listeners, Push::Transferred { chat: id.clone(), by: by.clone(), target: target.clone() });
+        self.remark(Some(by), id, &Deed::Transferred(&target));
         let thread = self.chat_mut(id)?.active_thread().map(|thread| thread.id.clone());
         for user in before.into_iter().filter(|agent| !takers.contains(agent)) {
             let mut to = self.chat_mut(id)?.listeners(Recipients::All);

@@ -13,6 +13,7 @@ mod ids;
 mod membership;
 mod people;
 mod properties;
+mod remarks;
 mod retention;
 mod router;
 mod routing;
@@ -63,6 +64,8 @@ pub struct World {
     habits: Habits,
     /// The groups of agents who are met for the first time.
     newcomers: Vec<i64>,
+    /// Whether the router remarks on what is done in chats.
+    remarks: bool,
     chats: HashMap<ChatId, Chat>,
     customers: HashMap<UserId, Customer>,
     agents: HashMap<UserId, Agent>,
@@ -92,6 +95,7 @@ impl World {
             broken: Flags::default(),
             habits: Habits::default(),
             newcomers: USUAL_GROUPS.to_vec(),
+            remarks: false,
             chats: HashMap::new(),
             customers: HashMap::new(),
             agents: HashMap::new(),

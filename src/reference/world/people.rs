@@ -7,6 +7,7 @@ use rand::RngExt;
 use serde_json::Value;
 
 use super::ids::uuid;
+use super::remarks::Deed;
 use super::retention::RETAINED_PHONES;
 use super::{Agent, Chat, Customer, CustomerDetails, Effect, Phone, Push, RoutingStatus, UserId, World};
 use crate::reference::defects::Flag;
@@ -180,6 +181,7 @@ impl World {
             None => self.push_consequence(to, what),
         }
         for chat in chats {
+            self.remark(by, &chat, &Deed::Banning(days));
             self.close_by_router(&chat);
         }
         if !self.broken.has(Flag::BanKeepsConnections) {

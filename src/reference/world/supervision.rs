@@ -1,5 +1,6 @@
 //! Joining, supervising and leaving chats, as agent/v0.2 has it. Line numbers are those of its methods.
 
+use super::remarks::Deed;
 use super::{ChatId, Push, Recipients, UserId, World};
 use crate::reference::defects::Flag;
 use crate::reference::refusal::Refusal;
@@ -80,6 +81,7 @@ impl World {
         chat.customer = None;
         self.customer_mut(customer)?.chats.retain(|chat| chat != id);
         self.push(by, to, Push::UserRemoved { chat: id.clone(), thread, user: customer.clone() });
+        self.remark(Some(by), id, &Deed::Removed(customer));
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Events, and the opening and closing of threads.
 
 use super::properties::no_event;
+use super::remarks::Deed;
 use super::retention::{RETAINED_EVENTS, RETAINED_THREADS};
 use super::{ChatId, Event, EventId, NewEvent, Properties, Push, Recipients, Thread, ThreadId, UserId, World};
 use crate::reference::defects::Flag;
@@ -171,6 +172,7 @@ impl World {
             return Err(Refusal::validation("`thread_id`: this thread is not active"));
         }
         let to = chat.key_listeners();
+        self.remark(Some(by), id, &Deed::Closing);
         if let Some(thread) = self.end_thread(id) {
             self.push(by, to, Push::ThreadClosed { chat: id.clone(), thread, by: Some(by.clone()) });
         }
