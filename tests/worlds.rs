@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use chatproof::protocol::Protocol;
 use chatproof::reference::{WorldFile, world_schema};
@@ -55,6 +57,39 @@ fn broken_worlds_are_told_as_expected() {
         assert_eq!(told, std::fs::read_to_string(&path).unwrap(), "{case}");
         assert!(!told.contains("same"), "a token is a secret: {told}");
     }
+}
+
+/// A program that is stopped when its test is over.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_world_is_served_and_its_control_endpoint_tells_what_is_there() {
+    let arguments =
+        ["serve", "--listen", "127.0.0.1:0", "--world", EXAMPLE, "--control", "127.0.0.1:0", "--max-chats", "7"];
+    let mut program = Command::new(env!("CARGO_BIN_EXE_chatproof"));
+    program.current_dir(root()).args(arguments).stderr(Stdio::piped());
+    let mut running = Running(program.spawn().unwrap());
+    let mut said = BufReader::new(running.0.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let control = said.find_map(|line| Some(line.strip_prefix("control endpoint on http://")?.to_owned())).unwrap();
+    assert_eq!(said.next().unwrap(), "tokens: those of the world file");
+    let mut stream = TcpStream::connect(&control).unwrap();
+    write!(stream, "GET /state HTTP/1.1\r\nHost: {control}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let state: Value = serde_json::from_str(body).unwrap();
+    let numbers: Vec<&Value> = state["licences"].as_array().unwrap().iter().map(|licence| &licence["id"]).collect();
+    assert_eq!(numbers, [104_130_623, 1520]);
+    assert_eq!(state["licences"][0]["total_chats"], 2);
+    assert!(!body.contains("s3cret"), "tokens are secrets");
 }
 
 #[test]

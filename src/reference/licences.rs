@@ -123,13 +123,17 @@ impl Licences {
         self.issued.insert(token, (role, member));
     }
 
-    /// Makes a token good for nobody. Returns who had it, if anybody could.
-    pub fn revoke(&mut self, token: &str) -> Option<Member> {
+    /// Makes a token good for nobody. Returns whose it could be: one that nobody issued is a customer's on every licence.
+    pub fn revoke(&mut self, token: &str) -> Vec<Member> {
         let token = bare(token);
-        let roles = [Role::Agent, Role::Customer];
-        let holder = roles.into_iter().find_map(|role| self.holder(role, token, None).ok());
-        self.revoked.insert(token.to_owned());
-        holder
+        let agent = self.holder(Role::Agent, token, None).ok();
+        let customers =
+            self.all().filter_map(|(_, licence)| self.holder(Role::Customer, token, Some(licence.number)).ok());
+        let holders: Vec<Member> = agent.into_iter().chain(customers).collect();
+        if !holders.is_empty() {
+            self.revoked.insert(token.to_owned());
+        }
+        holders
     }
 
     /// Lets an agent never come in again.
@@ -312,12 +316,14 @@ mod tests {
     #[test]
     fn what_was_taken_away_is_good_no_more() {
         let mut licences = two(true);
-        assert_eq!(licences.revoke("Bearer of-8").unwrap().user, UserId::from("a@example.com"));
+        let agent = Member { licence: licences.numbered(8).unwrap(), user: "a@example.com".into() };
+        assert_eq!(licences.revoke("Bearer of-8"), [agent]);
         assert!(licences.identify(Spoken::AgentV30, "of-8", None).is_err());
         assert!(licences.identify(Spoken::AgentV30, "agent:a@example.com", None).is_ok(), "another token of hers");
         licences.delete(&"a@example.com".into());
         assert!(licences.identify(Spoken::AgentV30, "agent:a@example.com", None).is_err());
-        assert_eq!(licences.revoke("nobody's"), None);
+        assert_eq!(licences.revoke("nobody's"), []);
+        assert_eq!(licences.revoke("customer:ann").len(), 2, "one on each licence");
     }
 
     #[test]

@@ -154,13 +154,16 @@ pub async fn revoke(State(room): Here, Order(Revoke { token, reason }): Order<Re
         TokenEnd::AccessTokenExpired => "access_token_expired",
     };
     let mut desk = room.shared.desk();
-    let Some(member) = desk.licences.revoke(&token) else {
+    let members = desk.licences.revoke(&token);
+    if members.is_empty() {
         // The token itself is a secret.
         return Err(Complaint::new(StatusCode::NOT_FOUND, "nobody can log in with this token"));
-    };
-    desk.disconnect(&member.user, reason, None);
-    desk.tell_all(member.licence);
-    done(json!({ "user": member.user }))
+    }
+    for member in &members {
+        desk.disconnect(&member.user, reason, None);
+        desk.tell_all(member.licence);
+    }
+    done(json!({ "users": members.iter().map(|member| &member.user).collect::<Vec<_>>() }))
 }
 
 #[derive(Deserialize)]

@@ -80,13 +80,17 @@ impl Desk {
     /// A connection was opened, over a URL with this licence number if its dialect has one there. Where it cannot stay, whoever is
     /// there is told so, at once or at his first request, as the dialect has it.
     pub fn come(&mut self, spoken: Spoken, number: Option<u64>) -> Attached {
-        let crowded = self.hub.len() >= self.limits.connections;
+        let there = self.hub.len();
+        let crowded = there >= self.limits.connections;
         let unknown = number.is_some_and(|number| {
             let licence = self.licences.numbered(number);
             licence.is_none_or(|licence| self.licences[licence].standing == Standing::Gone)
         });
         let attached = self.hub.attach(spoken, number);
-        if crowded {
+        if there >= self.limits.connections.saturating_mul(2) {
+            // Those who wait to be told that there are too many are too many themselves.
+            self.hub.send(attached.id, Outgoing::Close(CloseCode::Again, "too many connections"));
+        } else if crowded {
             self.turn_away(attached.id, spoken, "too_many_connections", Refusal::too_many());
         } else if unknown {
             // C03-A56; A02E:32

@@ -4,9 +4,14 @@ use super::*;
 
 #[tokio::test]
 async fn who_comes_when_there_are_too_many_is_told_and_the_others_stay() {
-    let server = TestServer::ruled(None, Limits { connections: 2, ..Limits::default() }).await;
+    // So many that those who are told do not become a crowd themselves.
+    let server = TestServer::ruled(None, Limits { connections: 6, ..Limits::default() }).await;
     let mut carl = server.customer("carl").await;
     let mut amy = server.agent("amy").await;
+    let mut others = Vec::new();
+    for name in ["bob", "eve", "joe", "max"] {
+        others.push(server.agent(name).await);
+    }
     for (dialect, push) in [("customer/v0.3", "customer_disconnected"), ("agent/v3.0", "agent_disconnected")] {
         let mut late = server.connect(dialect).await;
         assert_eq!(late.closed().await, Some(1008));
@@ -37,6 +42,26 @@ async fn who_comes_when_there_are_too_many_is_told_and_the_others_stay() {
     };
     tokio::time::timeout(PATIENCE, room).await.unwrap();
     amy.ok("ping", Value::Null).await;
+}
+
+#[tokio::test]
+async fn a_crowd_of_those_who_are_to_be_told_is_not_let_in_either() {
+    let server = TestServer::ruled(None, Limits { connections: 2, ..Limits::default() }).await;
+    let mut crowd = Vec::new();
+    for number in 1..=6 {
+        crowd.push(server.connect("customer/v0.2").await);
+        // A handshake is over a little before the connection counts.
+        while number <= 4 && server.state().await["total_connections"] != number {}
+    }
+    for (place, peer) in crowd.iter_mut().enumerate() {
+        if place >= 4 {
+            assert_eq!(peer.closed().await, Some(1013));
+        } else if place >= 2 {
+            assert_eq!(peer.error("ping", Value::Null).await, "too_many_connections");
+        } else {
+            peer.ok("ping", Value::Null).await;
+        }
+    }
 }
 
 #[tokio::test]
