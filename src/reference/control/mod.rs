@@ -1,19 +1,21 @@
 //! The control endpoint: what no client's request can cause, over JSON and HTTP on a port of its own that only this machine reaches.
 //!
-//! It reads JSON by its content type alone, so that no web page in a browser can reach it without asking first.
+//! A web page in a browser on this machine must not reach it: what it takes is JSON by its content type, which no page can send without
+//! asking first, and whoever asks under a name that only now stands for this machine is sent away.
 
 mod orders;
 mod state;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, Path, Request, State};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use http::StatusCode;
+use http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -64,6 +66,7 @@ impl Control {
             .fallback(|| async {
                 Complaint::new(StatusCode::NOT_FOUND, "there is no such order; see docs/reference-server.md")
             })
+            .layer(from_fn(only_by_address))
             .with_state(Arc::new(Room { shared, protocol }));
         Ok(Self { listener, addr, router })
     }
@@ -78,6 +81,20 @@ impl Control {
         // A listener that broke takes nothing else with it.
         let _ = axum::serve(self.listener, self.router).await;
         std::future::pending::<()>().await;
+    }
+}
+
+/// Lets in who names this machine by its address, or as everybody does.
+async fn only_by_address(request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let bare = |host: &str| host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
+    let addr = host.parse::<SocketAddr>().ok().map(|addr| addr.ip()).or_else(|| bare(host));
+    let is_localhost = host.split(':').next() == Some("localhost");
+    if is_localhost || addr.is_some_and(|addr| addr.is_loopback()) {
+        next.run(request).await
+    } else {
+        Complaint::new(StatusCode::FORBIDDEN, "the control endpoint is asked by its address, such as 127.0.0.1")
+            .into_response()
     }
 }
 

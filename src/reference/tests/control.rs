@@ -194,5 +194,9 @@ async fn orders_that_make_no_sense_are_refused_with_a_sentence() {
     let url = format!("http://{}/clock", server.control);
     let sly = reqwest::Client::new().post(url).header("content-type", "text/plain").body("{\"days\": 1}").send();
     assert_eq!(sly.await.unwrap().status(), 415);
+    for (host, status) in [("rebound.example.com", 403), ("10.0.0.1:80", 403), ("localhost:80", 200), ("[::1]", 200)] {
+        let asked = reqwest::Client::new().get(format!("http://{}/state", server.control)).header("host", host).send();
+        assert_eq!(asked.await.unwrap().status(), status, "{host}");
+    }
     assert_eq!(server.state().await["ahead_seconds"], 0);
 }
