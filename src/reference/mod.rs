@@ -1,8 +1,8 @@
 //! The reference server: documented behaviour, with defects and hard but legal behaviour on request.
 //!
-//! One licence on which customers (customer/v0.2, customer/v0.3) and agents (agent/v0.2, agent/v3.0) meet in the same chats, over RTM
-//! (websocket and socket.io) and the Web API.
-//! Tokens are `customer:NAME` and `agent:EMAIL`; the users are made at first use.
+//! Customers (customer/v0.2, customer/v0.3) and agents (agent/v0.2, agent/v3.0) of a licence meet in the same chats, over RTM (websocket and
+//! socket.io) and the Web API. There is one licence on which any token `customer:NAME` or `agent:EMAIL` is good and its user is made at first
+//! use, or a world file says what there is (`seed`). What no client can cause is done at the control endpoint (`control`).
 //!
 //! A request's way: `connection` (over a `wire`) or `web` reads it, `rtm` checks it against the schema, `desk` takes the lock and lets `actions` carry it
 //! out on the `world`, which knows neither dialects nor sockets and answers with effects; `render` puts these into the words of each listener's
