@@ -17,3 +17,4 @@ pub mod scenario;
 pub mod session;
 pub mod spec;
 pub mod verdict;
+pub mod yaml;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use include_dir::{Dir, include_dir};
 
 use crate::protocol::{Check, Dialect, DialectName, Protocol, sha256};
-use crate::scenario::{self, Arrivals, Scenario, ScenarioErrors, StepAction, visit};
+use crate::scenario::{self, Arrivals, FileErrors, Scenario, StepAction, visit};
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scenarios/certify");
 
@@ -46,7 +46,7 @@ pub enum CaseError {
     },
     /// A file is wrong as a scenario.
     #[error("{0}")]
-    Scenario(Box<ScenarioErrors>),
+    Scenario(Box<FileErrors>),
     /// A file is a good scenario, but no certification case.
     #[error("{path}: {reason}")]
     NoCase {

@@ -216,6 +216,24 @@ pub(super) struct ServeArguments {
     /// Something hard that the server should do, though the documents allow it. May be repeated.
     #[arg(long, value_name = "NAME", value_parser = hardships())]
     pub hardship: Vec<Hardships>,
+    /// Start with the licences, people and past chats of this file, instead of a licence on which every token is good.
+    #[arg(long, value_name = "FILE")]
+    pub world: Option<PathBuf>,
+    /// Print the JSON Schema of world files, and start nothing.
+    #[arg(long, exclusive = true)]
+    pub world_schema: bool,
+    /// Take orders over HTTP here: start and close chats, revoke tokens, expire licences and more. Only on this machine.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub control: Option<SocketAddr>,
+    /// RTM connections that may be open; who comes then is told that there are too many. By default 100000.
+    #[arg(long, value_name = "N", value_parser = at_least_one())]
+    pub max_connections: Option<usize>,
+    /// Chats of a licence that are kept; the longest archived are forgotten first. By default 50000.
+    #[arg(long, value_name = "N", value_parser = at_least_one())]
+    pub max_chats: Option<usize>,
+    /// Bytes of the largest RTM message that is read. By default 1048576.
+    #[arg(long, value_name = "BYTES", value_parser = at_least_one())]
+    pub max_message: Option<usize>,
     /// List the defects that there are, and start nothing.
     #[arg(long, exclusive = true)]
     pub list_defects: bool,
@@ -225,6 +243,10 @@ pub(super) struct ServeArguments {
     /// Read the protocol data from this folder instead of the binary.
     #[arg(long, value_name = "DIR")]
     pub schemas: Option<PathBuf>,
+}
+
+fn at_least_one() -> impl TypedValueParser<Value = usize> {
+    clap::value_parser!(u64).range(1..).map(|number| usize::try_from(number).unwrap_or(usize::MAX))
 }
 
 /// One hardship, or all of them.

@@ -20,6 +20,7 @@ use clap::Parser;
 use crate::protocol::Protocol;
 use crate::scenario::{self, Scenario, ThresholdProblem};
 use crate::verdict::{ExitCode as Code, Threshold};
+use crate::yaml::FileErrors;
 use arguments::{Arguments, Command, ScenarioCommand};
 
 /// What went wrong before or beside the work itself: a text for people, and the documented exit code.
@@ -69,8 +70,12 @@ fn load_scenario(path: &Path, protocol: &Protocol) -> Result<Scenario, Failure> 
         Ok(threshold) => Ok(threshold.action().map(str::to_owned)),
         Err(error) => Err(ThresholdProblem { range: error.at.clone(), message: error.to_string(), help: None }),
     };
-    scenario::load(path, protocol, &threshold)
-        .map_err(|errors| Failure::new(Code::Input, errors.render(color(&std::io::stderr()))))
+    scenario::load(path, protocol, &threshold).map_err(|errors| unusable(&errors))
+}
+
+/// What is wrong with a file that somebody wrote.
+fn unusable(errors: &FileErrors) -> Failure {
+    Failure::new(Code::Input, errors.render(color(&std::io::stderr())))
 }
 
 /// Says something to the person in front of the terminal.

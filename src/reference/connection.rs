@@ -53,10 +53,10 @@ impl Drop for Attachment {
 }
 
 /// Serves one connection until it ends.
-pub async fn serve(shared: Arc<Shared>, dialect: Arc<Dialect>, spoken: Spoken, wire: Wire) {
+pub async fn serve(shared: Arc<Shared>, dialect: Arc<Dialect>, spoken: Spoken, number: Option<u64>, wire: Wire) {
     let (attached, broken) = {
         let mut desk = shared.desk();
-        (desk.hub.attach(spoken), desk.defects.flags())
+        (desk.come(spoken, number), desk.defects.flags())
     };
     let attachment = Attachment { shared: Arc::clone(&shared), id: attached.id };
     let now = Instant::now();

@@ -11,6 +11,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
+use super::licences::Member;
+use super::refusal::Refusal;
 use super::render::Spoken;
 use super::world::{ThreadId, UserId};
 
@@ -44,7 +46,11 @@ pub struct Attached {
 
 struct Line {
     spoken: Spoken,
-    user: Option<UserId>,
+    member: Option<Member>,
+    /// The licence number of the URL.
+    number: Option<u64>,
+    /// Why whoever is there is told to go at the first request.
+    turned_away: Option<Refusal>,
     queue: mpsc::Sender<Outgoing>,
     cut: Arc<Notify>,
 }
@@ -60,51 +66,79 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A new connection, not logged in.
-    pub fn attach(&mut self, spoken: Spoken) -> Attached {
+    /// A new connection, not logged in, over a URL with this licence number.
+    pub fn attach(&mut self, spoken: Spoken, number: Option<u64>) -> Attached {
         self.opened += 1;
         let id = ConnectionId(self.opened);
         let (sender, queue) = mpsc::channel(QUEUE);
         let cut = Arc::new(Notify::new());
-        self.lines.insert(id, Line { spoken, user: None, queue: sender, cut: Arc::clone(&cut) });
+        let (member, turned_away) = (None, None);
+        self.lines.insert(id, Line { spoken, member, number, turned_away, queue: sender, cut: Arc::clone(&cut) });
         Attached { id, queue, cut }
     }
 
     /// A connection is gone. Returns whose it was.
-    pub fn detach(&mut self, id: ConnectionId) -> Option<UserId> {
-        let user = self.logout(id);
+    pub fn detach(&mut self, id: ConnectionId) -> Option<Member> {
+        let member = self.logout(id);
         self.lines.remove(&id);
-        user
+        member
+    }
+
+    /// The licence number of a connection's URL.
+    pub fn number(&self, id: ConnectionId) -> Option<u64> {
+        self.lines.get(&id)?.number
+    }
+
+    /// Has whoever is there told to go at the first request.
+    pub fn turn_away(&mut self, id: ConnectionId, why: Refusal) {
+        if let Some(line) = self.lines.get_mut(&id) {
+            line.turned_away = Some(why);
+        }
+    }
+
+    /// Why whoever is there has to go.
+    pub fn turned_away(&self, id: ConnectionId) -> Option<Refusal> {
+        self.lines.get(&id)?.turned_away.clone()
     }
 
     /// Makes a connection a user's; of nobody else any more.
-    pub fn login(&mut self, id: ConnectionId, user: &UserId) {
+    pub fn login(&mut self, id: ConnectionId, member: &Member) {
         self.logout(id);
         if let Some(line) = self.lines.get_mut(&id) {
-            line.user = Some(user.clone());
+            line.member = Some(member.clone());
             if line.spoken.overhears() {
-                self.overhearing.insert(id, (line.spoken, user.clone()));
+                self.overhearing.insert(id, (line.spoken, member.user.clone()));
             }
-            self.by_user.entry(user.clone()).or_default().push(id);
+            self.by_user.entry(member.user.clone()).or_default().push(id);
         }
     }
 
     /// Makes a connection nobody's. Returns whose it was.
-    pub fn logout(&mut self, id: ConnectionId) -> Option<UserId> {
-        let user = self.lines.get_mut(&id)?.user.take()?;
+    pub fn logout(&mut self, id: ConnectionId) -> Option<Member> {
+        let member = self.lines.get_mut(&id)?.member.take()?;
         self.overhearing.remove(&id);
-        if let Some(ids) = self.by_user.get_mut(&user) {
+        if let Some(ids) = self.by_user.get_mut(&member.user) {
             ids.retain(|known| *known != id);
             if ids.is_empty() {
-                self.by_user.remove(&user);
+                self.by_user.remove(&member.user);
             }
         }
-        Some(user)
+        Some(member)
     }
 
     /// Whose connection it is.
     pub fn user(&self, id: ConnectionId) -> Option<&UserId> {
-        self.lines.get(&id)?.user.as_ref()
+        self.member(id).map(|member| &member.user)
+    }
+
+    /// Whose connection it is, and of which licence.
+    pub fn member(&self, id: ConnectionId) -> Option<&Member> {
+        self.lines.get(&id)?.member.as_ref()
+    }
+
+    /// All open connections: what is spoken there, by whom if anybody has logged in, and the licence number of the URL.
+    pub fn lines(&self) -> impl Iterator<Item = (ConnectionId, Spoken, Option<&Member>, Option<u64>)> {
+        self.lines.iter().map(|(id, line)| (*id, line.spoken, line.member.as_ref(), line.number))
     }
 
     /// All who are logged in.
@@ -148,16 +182,18 @@ impl Hub {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reference::licences::LicenceId;
 
     #[test]
     fn a_connection_belongs_to_whoever_logged_in_last() {
         let mut hub = Hub::default();
-        let (ann, bob) = (UserId::from("ann"), UserId::from("bob"));
-        let id = hub.attach(Spoken::AgentV30).id;
+        let member = |name: &str| Member { licence: LicenceId::FIRST, user: UserId::from(name) };
+        let (ann, bob) = (member("ann"), member("bob"));
+        let id = hub.attach(Spoken::AgentV30, None).id;
         hub.login(id, &ann);
         hub.login(id, &bob);
-        assert_eq!(hub.of_user(&ann).count(), 0);
-        assert_eq!(hub.of_user(&bob).collect::<Vec<_>>(), [(id, Spoken::AgentV30)]);
+        assert_eq!(hub.of_user(&ann.user).count(), 0);
+        assert_eq!(hub.of_user(&bob.user).collect::<Vec<_>>(), [(id, Spoken::AgentV30)]);
         assert_eq!(hub.detach(id), Some(bob));
         assert!(hub.len() == 0 && hub.by_user.is_empty());
     }
@@ -165,7 +201,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_cuts_the_connection_off() {
         let mut hub = Hub::default();
-        let attached = hub.attach(Spoken::AgentV30);
+        let attached = hub.attach(Spoken::AgentV30, None);
         for _ in 0..QUEUE {
             hub.send(attached.id, Outgoing::Text("x".into(), None));
         }

@@ -1,8 +1,8 @@
 //! The reference server: documented behaviour, with defects and hard but legal behaviour on request.
 //!
-//! One licence on which customers (customer/v0.2, customer/v0.3) and agents (agent/v0.2, agent/v3.0) meet in the same chats, over RTM
-//! (websocket and socket.io) and the Web API.
-//! Tokens are `customer:NAME` and `agent:EMAIL`; the users are made at first use.
+//! Customers (customer/v0.2, customer/v0.3) and agents (agent/v0.2, agent/v3.0) of a licence meet in the same chats, over RTM (websocket and
+//! socket.io) and the Web API. There is one licence on which any token `customer:NAME` or `agent:EMAIL` is good and its user is made at first
+//! use, or a world file says what there is (`seed`). What no client can cause is done at the control endpoint (`control`).
 //!
 //! A request's way: `connection` (over a `wire`) or `web` reads it, `rtm` checks it against the schema, `desk` takes the lock and lets `actions` carry it
 //! out on the `world`, which knows neither dialects nor sockets and answers with effects; `render` puts these into the words of each listener's
@@ -10,15 +10,19 @@
 
 mod actions;
 mod connection;
+mod control;
 mod defects;
 mod desk;
 mod files;
 mod hardships;
 mod hub;
 mod identity;
+mod licences;
+mod provoked;
 mod refusal;
 mod render;
 mod rtm;
+mod seed;
 mod server;
 mod socketio;
 mod web;
@@ -34,6 +38,7 @@ use std::time::Duration;
 
 pub use defects::{Defect, DefectError, DefectRow};
 pub use hardships::Hardship;
+pub use seed::{WorldFile, world_schema};
 pub use server::Server;
 
 use crate::protocol::Protocol;
@@ -54,6 +59,23 @@ pub struct ServerOptions {
     pub protocol: Arc<Protocol>,
     /// The times to keep.
     pub timing: Timing,
+}
+
+/// How much the server takes and keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// RTM connections that may be open; who comes then is told `too_many_connections` (customer-v0.3 1184; C03-A80).
+    pub connections: usize,
+    /// Chats of one licence that are kept; the longest archived ones are forgotten first.
+    pub chats: usize,
+    /// Bytes of one RTM message. The longest documented text is 16 KB (agent-v3.0 rtm/events:212).
+    pub message_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 100_000, chats: 50_000, message_bytes: 1 << 20 }
+    }
 }
 
 /// The times that the server keeps.
@@ -107,6 +129,14 @@ pub enum ReferenceError {
         addr: SocketAddr,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// The control endpoint would be open to other machines.
+    #[error(
+        "the control endpoint can do anything to the server, so it listens on this machine alone: 127.0.0.1 or ::1, not {addr}"
+    )]
+    NotLoopback {
+        /// What was asked for.
+        addr: SocketAddr,
     },
     /// The protocol data has none of the dialects that the server speaks.
     #[error("the schemas have none of the dialects that the reference server speaks")]

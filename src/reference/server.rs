@@ -16,18 +16,14 @@ use tokio::net::TcpListener;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::connection;
-use super::defects::Defects;
+use super::control::Control;
 use super::desk::Desk;
-use super::files::Files;
-use super::hardships::Hardships;
-use super::hub::Hub;
 use super::render::Spoken;
 use super::socketio::{self, Sessions};
 use super::web;
 use super::wire::{self, Wire};
-use super::world::World;
-use super::{ReferenceError, ServerOptions, Timing};
-use crate::protocol::Dialect;
+use super::{Limits, ReferenceError, ServerOptions, Timing, WorldFile};
+use crate::protocol::{Dialect, Protocol};
 
 /// Largest body of a call that is read to its end: well beyond a file of 10 MB, so that a larger one is refused in words.
 const LARGEST_CALL: usize = 40 << 20;
@@ -57,6 +53,8 @@ pub struct Server {
     addr: SocketAddr,
     router: Router,
     shared: Arc<Shared>,
+    protocol: Arc<Protocol>,
+    control: Option<Control>,
 }
 
 impl Server {
@@ -68,15 +66,8 @@ impl Server {
         let unbound = |source| ReferenceError::Bind { addr: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(unbound)?;
         let addr = listener.local_addr().map_err(unbound)?;
-        let hardships = Hardships::new(options.hardships, options.seed);
-        let desk = Desk {
-            world: World::new(options.seed).with(hardships.habits()),
-            hub: Hub::default(),
-            defects: Defects::new(options.defects, options.seed, &options.protocol),
-            hardships,
-            files: Files::default(),
-            late: options.timing.late_answer,
-        };
+        let broken = (options.defects, options.hardships);
+        let desk = Desk::new(&options.protocol, options.seed, broken, options.timing.late_answer);
         let base = format!("http://{addr}");
         let shared =
             Arc::new(Shared { desk: Mutex::new(desk), timing: options.timing, base, sessions: Arc::default() });
@@ -96,7 +87,43 @@ impl Server {
             .route("/files/{number}", get(move |Path(number): Path<u64>| async move { web::file(&files, number) }))
             .layer(DefaultBodyLimit::max(LARGEST_CALL))
             .layer(cross_origin());
-        Ok(Self { listener, addr, router, shared })
+        Ok(Self { listener, addr, router, shared, protocol: options.protocol, control: None })
+    }
+
+    /// The same with the licences of a world file instead of the usual one.
+    #[must_use]
+    pub fn with_world(self, world: &WorldFile) -> Self {
+        {
+            let mut desk = self.shared.desk();
+            let (seed, habits) = (desk.seed, desk.hardships.habits());
+            desk.licences = world.licences(seed, habits);
+        }
+        self
+    }
+
+    /// The same with other limits than the usual ones.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        {
+            let mut desk = self.shared.desk();
+            desk.limits = limits;
+            desk.licences.retain(limits.chats);
+        }
+        self
+    }
+
+    /// The same with a control endpoint at an address of its own.
+    ///
+    /// # Errors
+    /// When other machines could reach that address, or it cannot be bound.
+    pub async fn with_control(self, addr: SocketAddr) -> Result<Self, ReferenceError> {
+        let control = Control::bind(addr, Arc::clone(&self.shared), Arc::clone(&self.protocol)).await?;
+        Ok(Self { control: Some(control), ..self })
+    }
+
+    /// Where its control endpoint listens, if it has one.
+    pub fn control_addr(&self) -> Option<SocketAddr> {
+        self.control.as_ref().map(Control::addr)
     }
 
     /// Where it listens; the port is the system's choice if the options said 0.
@@ -110,6 +137,12 @@ impl Server {
         let listener = self.listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let shared = self.shared;
+        let control = async {
+            match self.control {
+                Some(control) => control.run().await,
+                None => std::future::pending().await,
+            }
+        };
         let signal = async move {
             shutdown.await;
             shared.desk().hub.close_all();
@@ -131,6 +164,7 @@ impl Server {
             // Only a listener that broke would end it early, and axum retries those.
             _ = serving => {}
             () = overdue => {}
+            () = control => {}
         }
     }
 }
@@ -176,10 +210,12 @@ fn routes(mut router: Router, shared: &Arc<Shared>, dialect: &Arc<Dialect>, spok
 
 /// Accepts a websocket.
 fn websocket(shared: Arc<Shared>, dialect: Arc<Dialect>, spoken: Spoken, request: Request<Body>) -> Response {
-    if let Err(refusal) = web::check_query(&shared, &dialect.catalog.rtm.query, request.uri().query()) {
-        return web::refused(spoken, refusal.status(spoken), &refusal);
-    }
-    wire::upgrade(spoken, request, move |socket| {
-        connection::serve(shared, dialect, spoken, Wire::Websocket(Box::new(socket)))
+    let number = match web::check_query(&shared, &dialect.catalog.rtm.query, request.uri().query()) {
+        Ok(number) => number,
+        Err(refusal) => return web::refused(spoken, refusal.status(spoken), &refusal),
+    };
+    let largest = shared.desk().limits.message_bytes;
+    wire::upgrade(spoken, request, largest, move |socket| {
+        connection::serve(shared, dialect, spoken, number, Wire::Websocket(Box::new(socket)))
     })
 }

@@ -12,12 +12,11 @@ use serde_json::{Map, Value, json};
 use super::defects::Flag;
 use super::desk::{Promptness, WebReply};
 use super::files::Files;
-use super::identity::identify;
+use super::licences::Member;
 use super::refusal::Refusal;
 use super::render::Spoken;
 use super::rtm::{check, find};
 use super::server::Shared;
-use super::world::UserId;
 use crate::protocol::{self, BodyStyle, Channel, Dialect, WebSpec};
 
 /// Largest JSON body.
@@ -46,18 +45,18 @@ pub async fn answer(
             return respond(WebReply { status, ..reply }).await;
         }
     };
-    let read: Result<(UserId, Call, Option<Refusal>), Refusal> = async {
-        check_query(&shared, &dialect.catalog.web.query, request.uri().query())?;
-        let user = user(request.headers(), &dialect)?;
+    let read: Result<(Member, Call, Option<Refusal>), Refusal> = async {
+        let number = check_query(&shared, &dialect.catalog.web.query, request.uri().query())?;
+        let member = member(&shared, spoken, request.headers(), number)?;
         let mut call = match &spec.multipart {
             Some(multipart) => read_multipart(multipart, spoken, request).await?,
             None => read_json(&dialect.catalog.web, request).await?,
         };
         let wrong = check(&dialect, Channel::Web, &action, &mut call.payload).err();
-        Ok((user, call, wrong))
+        Ok((member, call, wrong))
     }
     .await;
-    let (user, call, wrong) = match read {
+    let (member, call, wrong) = match read {
         Ok(read) => read,
         Err(refusal) => {
             let reply = shared.desk().reply(spoken, (&action, &Value::Null), Err(refusal));
@@ -67,7 +66,7 @@ pub async fn answer(
     let mut reply = {
         let mut desk = shared.desk();
         let keep = |files: &mut Files| call.file.map(|(name, kind, file)| files.keep(&shared.base, name, kind, file));
-        desk.web(&dialect, spoken, &user, &action, (call.payload, keep), wrong)
+        desk.web(&dialect, spoken, &member, &action, (call.payload, keep), wrong)
     };
     if spoken == Spoken::CustomerV03 && spec.multipart.is_some() && reply.status.is_success() {
         // Where nothing says which it is (C03-A04), the known client reads this one under `payload`, and no other.
@@ -99,25 +98,30 @@ pub fn file(shared: &Shared, number: u64) -> Response {
     }
 }
 
-/// The query members that a URL must have; `license_id` is a number (customer-v0.3 83, 113).
+/// The query members that a URL must have; `license_id` is a number (customer-v0.3 83, 113), which is returned.
 ///
 /// # Errors
 /// A validation refusal (C03-A56).
-pub fn check_query(shared: &Shared, wanted: &[String], query: Option<&str>) -> Result<(), Refusal> {
+pub fn check_query(shared: &Shared, wanted: &[String], query: Option<&str>) -> Result<Option<u64>, Refusal> {
+    let mut number = None;
     for name in wanted {
         let mut members = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
         let value = members.find(|(member, _)| member == name).map(|(_, value)| value);
-        let is_number = value.is_some_and(|value| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()));
-        if !is_number && !shared.desk().defects.breaks(Flag::LicenseIdNotNeeded) {
+        let digits = value.filter(|value| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()));
+        if name == "license_id" {
+            // No licence has a number that is too large for us.
+            number = digits.as_ref().map(|digits| digits.parse().unwrap_or(u64::MAX));
+        }
+        if digits.is_none() && !shared.desk().defects.breaks(Flag::LicenseIdNotNeeded) {
             return Err(Refusal::validation(format!("The URL needs the query member `{name}`, a number")));
         }
     }
-    Ok(())
+    Ok(number)
 }
 
-fn user(headers: &HeaderMap, dialect: &Dialect) -> Result<UserId, Refusal> {
+fn member(shared: &Shared, spoken: Spoken, headers: &HeaderMap, number: Option<u64>) -> Result<Member, Refusal> {
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    identify(token.unwrap_or_default(), dialect.catalog.role())
+    shared.desk().licences.identify(spoken, token.unwrap_or_default(), number)
 }
 
 async fn read_json(spec: &WebSpec, request: Request<Body>) -> Result<Call, Refusal> {

@@ -21,9 +21,6 @@ use super::render::Spoken;
 use super::socketio::SocketIoWire;
 use super::web;
 
-/// Largest frame or posted body that is read. The longest documented text is 16 KB (agent-v3.0 rtm/events:212).
-pub const LARGEST_FRAME: usize = 1 << 20;
-
 /// A peer that takes nothing for this long is gone.
 pub const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -139,10 +136,11 @@ pub async fn close(socket: &mut Socket, code: CloseCode, reason: &'static str) {
 }
 
 /// Accepts the handshake of a websocket (RFC 6455, 4.2.2), and has it served. What extensions are offered, such as compression, are
-/// not taken up, which a client must be able to live with (RFC 6455, 9.1).
+/// not taken up, which a client must be able to live with (RFC 6455, 9.1). No message of more than `largest` bytes is read.
 pub fn upgrade<F>(
     spoken: Spoken,
     mut request: Request<Body>,
+    largest: usize,
     serve: impl FnOnce(Socket) -> F + Send + 'static,
 ) -> Response
 where
@@ -157,8 +155,8 @@ where
     let config = WebSocketConfig::default()
         .read_buffer_size(4096)
         .write_buffer_size(4096)
-        .max_message_size(Some(LARGEST_FRAME))
-        .max_frame_size(Some(LARGEST_FRAME));
+        .max_message_size(Some(largest))
+        .max_frame_size(Some(largest));
     tokio::spawn(async move {
         // A peer that vanished between the request and our answer needs nothing more.
         if let Ok(upgraded) = upgrade.await {

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde_json::{Number, Value};
 
 use super::plan::{Assertion, Claim, Comparison, JsonType, Subject};
-use super::read::join;
+use crate::yaml::join;
 
 /// Places at which one assertion does not hold that are told one by one.
 const TOLD: usize = 3;

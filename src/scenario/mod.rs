@@ -4,17 +4,15 @@ mod assert;
 mod compile;
 mod file;
 mod plan;
-mod problem;
-mod read;
-mod shape;
 mod template;
 mod units;
 mod walk;
 
 pub use compile::{ThresholdCheck, ThresholdProblem, load, load_text};
+pub use file::editor_schema;
 pub use plan::*;
-pub use problem::{ScenarioErrors, nearest};
-pub use shape::editor_schema;
 pub use template::{Hole, Lookup, Template, TemplateError};
 pub use units::{UnitError, parse_duration, parse_rate};
 pub use walk::{ActorOutcome, Cast, Instance, Proof, ProofOutcome, Stage, StepFailure, Surroundings, walk};
+
+pub use crate::yaml::{FileErrors, nearest};

@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::files::StoredFile;
 use super::refusal::Refusal;
 use super::render::Spoken;
-use super::world::{ChatId, CustomerDetails, NewEvent, UserId, World};
+use super::world::{ChatId, CustomerDetails, NewEvent, Phone, UserId, World};
 
 /// What an action is performed on, and for whom.
 pub struct Request<'a> {
@@ -46,17 +46,63 @@ pub fn perform(spoken: Spoken, request: Request<'_>) -> Result<Value, Refusal> {
     }
 }
 
+/// Somebody who logs in, and was found to be who he says.
+pub struct Login<'a> {
+    /// The licence.
+    pub world: &'a mut World,
+    /// The licence's number.
+    pub number: u64,
+    /// Who.
+    pub user: &'a UserId,
+    /// What came with the login.
+    pub payload: Value,
+    /// Whether it is not just another login of the same user on the same connection.
+    pub is_new: bool,
+}
+
 /// What a login answers, once the user is known and counted as here.
 ///
 /// # Errors
 /// Why it is refused.
-pub fn login(spoken: Spoken, world: &mut World, user: &UserId, payload: Value, is_new: bool) -> Result<Value, Refusal> {
+pub fn login(spoken: Spoken, login: Login<'_>) -> Result<Value, Refusal> {
     match spoken {
-        Spoken::CustomerV02 => customer_v02::login(world, user, payload, is_new),
-        Spoken::CustomerV03 => customer_v03::login(world, user, payload, is_new),
-        Spoken::AgentV02 => agent_v02::login(world, user, payload, is_new),
-        Spoken::AgentV30 => agent_v30::login(world, user, payload, is_new),
+        Spoken::CustomerV02 => customer_v02::login(login),
+        Spoken::CustomerV03 => customer_v03::login(login),
+        Spoken::AgentV02 => agent_v02::login(login),
+        Spoken::AgentV30 => agent_v30::login(login),
     }
+}
+
+/// `push_notifications` of an agent's login: a phone that wants to hear of chats (agent-v3.0 921; agent-v0.2-methods 16). Without a
+/// token there is nothing to remember (A30-Q29).
+#[derive(serde::Deserialize)]
+struct PushNotifications {
+    firebase_token: Option<String>,
+    #[serde(flatten)]
+    phone: Phone,
+}
+
+impl PushNotifications {
+    fn remember(self, world: &mut World, agent: &UserId) {
+        if let Some(token) = self.firebase_token {
+            world.remember_phone(agent, token, self.phone);
+        }
+    }
+}
+
+/// `change_push_notifications` (agent-v3.0 1725; agent-v0.2-methods 776). No message leaves for any phone; what was asked for is kept.
+fn change_push_notifications(world: &mut World, user: &UserId, payload: Value) -> Result<Value, Refusal> {
+    read::<PushNotifications>(payload)?.remember(world, user);
+    Ok(Value::Null)
+}
+
+/// An event of a world file, written as agent/v3.0 sends it.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn seeded_event(event: Value) -> Result<NewEvent, Refusal> {
+    let mut events = events::all_initial(Spoken::AgentV30, Some(vec![event]))?;
+    events.pop().ok_or_else(|| Refusal::validation("there is no event"))
 }
 
 /// A payload as a type.

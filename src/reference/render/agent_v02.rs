@@ -222,11 +222,26 @@ pub fn event(event: &Event) -> Value {
     object.insert("timestamp".to_owned(), event.at.as_second().into());
     object.insert("recipients".to_owned(), event.recipients.as_str().into());
     match &event.body {
-        Body::Plain { members, .. } => object.extend(members.clone()),
+        Body::Plain { members, .. } => {
+            object.extend(members.clone());
+            if let Some(Value::String(kind)) = object.get_mut("system_message_type") {
+                *kind = older_type(kind).to_owned();
+            }
+        }
         Body::Form(form) => drop(object.insert("fields".to_owned(), form_fields(form))),
     }
     if !event.properties.is_empty() {
         object.insert("properties".to_owned(), properties(&event.properties));
     }
     Value::Object(object)
+}
+
+/// What a type of system messages was called before agent/v3.0 had its longer list (C-EV:215-217).
+fn older_type(kind: &str) -> &str {
+    match kind {
+        "agent_added" => "agent_joined",
+        "agent_removed" => "agent_left",
+        "manual_archived_agent" | "manual_archived_customer" => "manual_archived",
+        _ => kind,
+    }
 }

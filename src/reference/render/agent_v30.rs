@@ -84,6 +84,29 @@ pub fn push(world: &World, push: &Push) -> Option<(&'static str, Value)> {
             payload.insert("fields".to_owned(), json!(known.fields));
             ("customer_updated", Value::Object(payload))
         }
+        Push::VisitStarted { customer: id } => {
+            let visit = world.customer(id)?.visit.as_ref()?;
+            (
+                "customer_visit_started",
+                json!({
+                    "customer_id": id, "visit_id": visit.id, "started_at": date(visit.started),
+                }),
+            )
+        }
+        Push::PageOpened { customer: id } => {
+            let visit = world.customer(id)?.visit.as_ref()?;
+            let mut payload = Map::new();
+            payload.insert("customer_id".to_owned(), json!(id));
+            payload.insert("visit_id".to_owned(), visit.id.into());
+            payload.insert("opened_at".to_owned(), date(visit.opened).into());
+            payload.insert("url".to_owned(), visit.url.as_str().into());
+            put(&mut payload, "title", visit.title.as_deref());
+            put(&mut payload, "referrer", visit.referrer.as_deref());
+            ("customer_page_updated", Value::Object(payload))
+        }
+        Push::VisitEnded { customer, visit, at } => {
+            ("customer_visit_ended", json!({ "customer_id": customer, "visit_id": visit, "ended_at": date(*at) }))
+        }
         Push::CustomerBanned { customer, days } => {
             ("customer_banned", json!({ "customer_id": customer, "ban": { "days": days } }))
         }

@@ -10,6 +10,7 @@ pub mod customer_v03;
 use serde_json::{Map, Value, json};
 
 use super::world::{Properties, Push, World};
+use crate::protocol::Role;
 
 /// The dialects that this server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,11 +39,24 @@ impl Spoken {
 
     /// The type and message of an error in the dialect's own words. What was called `authentication` later, and `authorization` for
     /// customers, was `auth` at first (C02-A25; A02-A04).
-    pub fn error<'a>(self, kind: &'static str, message: &'a str) -> (&'static str, &'a str) {
+    pub fn error<'a>(self, kind: &'a str, message: &'a str) -> (&'a str, &'a str) {
         match (self, kind) {
-            (Self::CustomerV02, "authentication" | "authorization") => ("auth", message),
+            (Self::CustomerV02, "authentication" | "authorization" | "license_expired") => ("auth", message),
+            (Self::CustomerV02 | Self::CustomerV03 | Self::AgentV02, "misdirected_request") => {
+                ("incorrect_region", "License is in another region")
+            }
+            // Its list of types has none for that (C03-A09).
+            (Self::CustomerV03, "license_not_found") => ("validation", "`license_id`: there is no such licence"),
             (Self::AgentV02, "authentication") => ("auth", "Invalid access token"),
             _ => (kind, message),
+        }
+    }
+
+    /// Who speaks it.
+    pub fn role(self) -> Role {
+        match self {
+            Self::CustomerV02 | Self::CustomerV03 => Role::Customer,
+            Self::AgentV02 | Self::AgentV30 => Role::Agent,
         }
     }
 

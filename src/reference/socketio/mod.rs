@@ -51,33 +51,33 @@ pub async fn answer(shared: Arc<Shared>, dialect: Arc<Dialect>, spoken: Spoken, 
         },
         None => None,
     };
+    let largest = shared.desk().limits.message_bytes;
     match (asked.transport.as_deref(), request.method(), session) {
         (Some("polling" | "websocket"), &Method::GET, None) => {
-            if let Err(refusal) = web::check_query(&shared, &dialect.catalog.rtm.query, request.uri().query()) {
-                return web::refused(spoken, refusal.status(spoken), &refusal);
-            }
+            let number = match web::check_query(&shared, &dialect.catalog.rtm.query, request.uri().query()) {
+                Ok(number) => number,
+                Err(refusal) => return web::refused(spoken, refusal.status(spoken), &refusal),
+            };
             if asked.transport.as_deref() == Some("websocket") {
-                return open_websocket(shared, dialect, spoken, request);
+                return upgrade(spoken, request, largest, move |socket| async move {
+                    // A session that never polls.
+                    let wire = SocketIoWire::websocket(socket, &polled::new_sid()).await;
+                    connection::serve(shared, dialect, spoken, number, Wire::SocketIo(Box::new(wire))).await;
+                });
             }
             let (polling, session) = shared.sessions.open(asked.b64.is_some());
             let wire = SocketIoWire::polling(polling, session.sid()).await;
-            tokio::spawn(connection::serve(shared, dialect, spoken, Wire::SocketIo(Box::new(wire))));
+            tokio::spawn(connection::serve(shared, dialect, spoken, number, Wire::SocketIo(Box::new(wire))));
             session.poll().await
         }
         (Some("polling"), &Method::GET, Some(session)) => session.poll().await,
-        (Some("polling"), &Method::POST, Some(session)) => session.post(request.into_body()).await,
-        (Some("websocket"), &Method::GET, Some(session)) => upgrade(spoken, request, |socket| session.probe(socket)),
+        (Some("polling"), &Method::POST, Some(session)) => session.post(request.into_body(), largest).await,
+        (Some("websocket"), &Method::GET, Some(session)) => {
+            upgrade(spoken, request, largest, |socket| session.probe(socket))
+        }
         (Some("polling" | "websocket"), _, _) => refused(2, "Bad handshake method"),
         _ => refused(0, "Transport unknown"),
     }
-}
-
-/// Opens a session that never polls.
-fn open_websocket(shared: Arc<Shared>, dialect: Arc<Dialect>, spoken: Spoken, request: Request<Body>) -> Response {
-    upgrade(spoken, request, move |socket| async move {
-        let wire = SocketIoWire::websocket(socket, &polled::new_sid()).await;
-        connection::serve(shared, dialect, spoken, Wire::SocketIo(Box::new(wire))).await;
-    })
 }
 
 /// The errors of engine.io, which the older clients show.

@@ -13,7 +13,7 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::super::wire::{LARGEST_FRAME, Socket};
+use super::super::wire::Socket;
 use super::refused;
 use crate::message::socketio::{Packet, PayloadForm, decode_payload, encode_payload, packet_text, parse_packet};
 
@@ -139,8 +139,8 @@ impl Polled {
     }
 
     /// Takes what was posted.
-    pub async fn post(&self, body: Body) -> Response {
-        let Ok(body) = to_bytes(body, LARGEST_FRAME).await else {
+    pub async fn post(&self, body: Body, largest: usize) -> Response {
+        let Ok(body) = to_bytes(body, largest).await else {
             return refused(3, "Too large, or it did not arrive");
         };
         let payload = decode_payload(&body);

@@ -6,10 +6,13 @@ mod actions_of_customers;
 mod actions_of_older_customers;
 mod agents_on_v02;
 mod changes;
+mod control;
 mod conversation;
 mod defects;
+mod everything;
 mod habits_of_clients;
 mod hardships;
+mod limits;
 mod pages_of_other_origins;
 mod peers_that_misbehave;
 mod refusals;
@@ -17,6 +20,7 @@ mod socketio;
 mod staying_connected;
 mod tour;
 mod web_calls;
+mod worlds;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -28,7 +32,7 @@ use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::{Defect, Hardship, Server, ServerOptions, Timing};
+use super::{Defect, Hardship, Limits, Server, ServerOptions, Timing, WorldFile};
 use crate::message::{Body, parse_frame};
 use crate::protocol::{CorrelationName, Dialect, Kind, Protocol};
 
@@ -43,6 +47,7 @@ fn protocol() -> Arc<Protocol> {
 /// A running server, stopped when dropped.
 struct TestServer {
     addr: std::net::SocketAddr,
+    control: std::net::SocketAddr,
     stop: oneshot::Sender<()>,
     running: tokio::task::JoinHandle<()>,
 }
@@ -69,11 +74,52 @@ impl TestServer {
             protocol: protocol(),
             timing,
         };
+        Self::run(Server::bind(options).await.unwrap()).await
+    }
+
+    /// With a world of a file, and other limits.
+    async fn ruled(world: Option<&WorldFile>, limits: Limits) -> Self {
+        let options = ServerOptions {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            seed: 1,
+            defects: Vec::new(),
+            hardships: Vec::new(),
+            protocol: protocol(),
+            timing: Timing::default(),
+        };
         let server = Server::bind(options).await.unwrap();
-        let addr = server.addr();
+        let server = match world {
+            Some(world) => server.with_world(world),
+            None => server,
+        };
+        Self::run(server.with_limits(limits)).await
+    }
+
+    async fn run(server: Server) -> Self {
+        let server = server.with_control("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let (addr, control) = (server.addr(), server.control_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(server.run(async move { drop(stopped.await) }));
-        Self { addr, stop, running }
+        Self { addr, control, stop, running }
+    }
+
+    /// What the control endpoint answers to an order.
+    async fn order(&self, path: &str, order: Value) -> (u16, Value) {
+        let url = format!("http://{}{path}", self.control);
+        let answer = reqwest::Client::new().post(url).json(&order).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    /// An order that is carried out.
+    async fn ordered(&self, path: &str, order: Value) -> Value {
+        let (status, answer) = self.order(path, order).await;
+        assert_eq!(status, 200, "{path}: {answer}");
+        answer
+    }
+
+    /// What there is.
+    async fn state(&self) -> Value {
+        reqwest::get(format!("http://{}/state", self.control)).await.unwrap().json().await.unwrap()
     }
 
     /// A connection that has not logged in.
@@ -82,8 +128,17 @@ impl TestServer {
     }
 
     async fn connect_over(&self, stream: TcpStream, dialect: &str) -> Peer {
+        self.connect_like(stream, dialect, 1).await
+    }
+
+    /// A connection over a URL with this licence number.
+    async fn connect_to(&self, dialect: &str, licence: u64) -> Peer {
+        self.connect_like(TcpStream::connect(self.addr).await.unwrap(), dialect, licence).await
+    }
+
+    async fn connect_like(&self, stream: TcpStream, dialect: &str, licence: u64) -> Peer {
         let dialect = Arc::clone(protocol().dialect(dialect).unwrap());
-        let path = format!("{}?license_id=1", dialect.catalog.rtm.websocket[0]);
+        let path = format!("{}?license_id={licence}", dialect.catalog.rtm.websocket[0]);
         let (socket, _) = client_async(format!("ws://{}{path}", self.addr), stream).await.unwrap();
         Peer { dialect, socket, sent: 0, user: String::new(), pushes: Vec::new() }
     }

@@ -65,7 +65,7 @@ async fn stopping_closes_every_connection() {
     let server = TestServer::start().await;
     let mut peers = [server.agent("amy").await, server.customer("carl").await, server.connect("agent/v3.0").await];
     let half_open = TcpStream::connect(server.addr).await.unwrap();
-    let TestServer { addr, stop, running } = server;
+    let TestServer { addr, stop, running, .. } = server;
     drop(stop);
     for peer in &mut peers {
         assert_eq!(peer.closed().await, Some(1001));

@@ -8,16 +8,12 @@ use serde::Deserialize;
 use super::*;
 use crate::protocol::{Channel, Role};
 use crate::reference::DefectRow;
-use crate::reference::defects::Defects;
 use crate::reference::desk::Desk;
 use crate::reference::files::Files;
-use crate::reference::hardships::Hardships;
-use crate::reference::hub::{Attached, Hub, Outgoing};
-use crate::reference::identity::identify;
+use crate::reference::hub::{Attached, Outgoing};
 use crate::reference::render::Spoken;
 use crate::reference::rtm::{Reading, check, find, read_request};
 use crate::reference::web;
-use crate::reference::world::World;
 
 /// Defects of connections and handshakes.
 const OF_SOCKETS: [&str; 6] = [
@@ -97,14 +93,7 @@ fn still(value: &Value) -> Value {
 impl Tour {
     fn new(defects: &[&str]) -> Self {
         let chances = defects.iter().map(|text| text.parse().unwrap()).collect();
-        let desk = Desk {
-            world: World::new(1),
-            hub: Hub::default(),
-            defects: Defects::new(chances, 1, &protocol()),
-            hardships: Hardships::new(Vec::new(), 1),
-            files: Files::default(),
-            late: Duration::from_secs(16),
-        };
+        let desk = Desk::new(&protocol(), 1, (chances, Vec::new()), Duration::from_secs(16));
         let taken = BTreeMap::from([("long".to_owned(), "x".repeat(20_000).into())]);
         Self { desk, visitors: BTreeMap::new(), taken, asked: 0, diary: Diary::new() }
     }
@@ -150,7 +139,7 @@ impl Tour {
         if action == "connect" {
             let dialect = Arc::clone(protocol().dialect(payload.as_str().unwrap()).unwrap());
             let spoken = Spoken::named(dialect.name.as_str()).unwrap();
-            let line = self.desk.hub.attach(spoken);
+            let line = self.desk.come(spoken, None);
             self.visitors.insert(who.to_owned(), Visitor { dialect, spoken, line });
             return Value::Null;
         }
@@ -181,7 +170,7 @@ impl Tour {
             Role::Agent => format!("agent:{who}@example.com"),
         };
         let too_large = payload.get("size").is_some();
-        let read = find(&dialect, Channel::Web, action).and_then(|_| identify(&token, dialect.catalog.role()));
+        let read = find(&dialect, Channel::Web, action).and_then(|_| self.desk.licences.identify(spoken, &token, None));
         let read = read.and_then(|user| if too_large { Err(web::too_large(spoken, 10 << 20)) } else { Ok(user) });
         let reply = match read {
             Err(refusal) => self.desk.reply(spoken, (action, &Value::Null), Err(refusal)),

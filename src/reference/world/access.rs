@@ -4,12 +4,12 @@ use super::{AccessChange, Chat, ChatId, Push, Resource, UserId, World};
 use crate::reference::defects::Flag;
 use crate::reference::refusal::Refusal;
 
-/// The groups that every agent is in: 0, which stands for all agents (A30-B50), and 1, which the documents' samples name. Other groups exist,
-/// but nobody is in them.
-pub const AGENT_GROUPS: [i64; 2] = [EVERYBODY, 1];
-
-/// The group of all agents.
+/// The group of all agents (A30-B50).
 pub const EVERYBODY: i64 = 0;
+
+/// The groups of an agent of whom nothing else is known: that of all agents, and the one that the documents' samples name. Other groups
+/// exist, but nobody is in them unless a world file says so.
+pub(super) const USUAL_GROUPS: [i64; 2] = [EVERYBODY, 1];
 
 /// A group that nobody is in.
 pub(super) const EMPTY_GROUP: i64 = 77;
@@ -32,11 +32,6 @@ impl Scopes {
     fn beyond(&self, known: &Self) -> Self {
         Self { groups: beyond(&self.groups, &known.groups), agents: beyond(&self.agents, &known.agents) }
     }
-}
-
-/// Whether agents see what these groups may see.
-pub(super) fn open_to_agents(groups: &[i64]) -> bool {
-    groups.iter().any(|group| AGENT_GROUPS.contains(group))
 }
 
 impl World {
@@ -68,7 +63,8 @@ impl World {
 
     /// Whether an agent may work with a chat.
     pub fn agent_may_see(&self, agent: &UserId, chat: &Chat) -> bool {
-        open_to_agents(&chat.groups)
+        let Some(known) = self.agents.get(agent) else { return false };
+        known.is_in_any(&chat.groups)
             || chat.has_user(agent)
             || chat.followers.contains_key(agent)
             || chat.supervisors.contains(agent)

@@ -32,10 +32,20 @@ impl World {
     /// # Errors
     /// When the customer is unknown.
     pub fn start_chat(&mut self, by: &UserId, new: NewChat) -> Result<(ChatId, ThreadId), Refusal> {
+        self.start_chat_as(None, by, new)
+    }
+
+    /// The same with an id of the caller's choice.
+    pub(super) fn start_chat_as(
+        &mut self,
+        id: Option<ChatId>,
+        by: &UserId,
+        new: NewChat,
+    ) -> Result<(ChatId, ThreadId), Refusal> {
         if let Some(customer) = &new.customer {
             self.known_customer(customer)?;
         }
-        let id = ChatId::from(self.new_id());
+        let id = id.unwrap_or_else(|| ChatId::from(self.new_id()));
         if let Some(customer) = &new.customer {
             self.customer_mut(customer)?.chats.push(id.clone());
         }
@@ -102,7 +112,7 @@ impl World {
             thread.tags = tags;
         }
         for event in events {
-            self.append(id, by, event)?;
+            self.append(id, Some(by), event)?;
         }
         let to = self.chat_mut(id)?.listeners(Recipients::All);
         self.push(by, to, Push::ThreadStarted { chat: id.clone(), thread: thread.clone(), running: false });

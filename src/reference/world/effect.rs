@@ -1,5 +1,6 @@
 //! What an action makes the server tell people. Plain data: the renderers give it the shape of a dialect.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{ChatId, EventId, Properties, PropertyNames, Recipients, Scopes, ThreadId, UserId};
@@ -17,11 +18,11 @@ pub enum Effect {
         /// else it is a consequence, such as a waiting chat that is routed to an agent who logs in.
         direct: bool,
     },
-    /// All connections of a customer are cut.
+    /// All connections of somebody are cut.
     Disconnect {
         /// Who.
-        customer: UserId,
-        /// One of the documented reasons (customer-v0.3 1183).
+        user: UserId,
+        /// One of the documented reasons (customer-v0.3 1183; agent-v3.0 rtm/pushes:200).
         reason: &'static str,
     },
 }
@@ -97,6 +98,12 @@ pub enum Push {
     CustomerCreated { customer: UserId },
     /// A customer changed: told to him once for each active chat (customer-v0.3 946), to agents once without one.
     CustomerUpdated { customer: UserId, chat: Option<ChatId> },
+    /// A customer's client told of a page for the first time since he came.
+    VisitStarted { customer: UserId },
+    /// A customer's client told of a page.
+    PageOpened { customer: UserId },
+    /// A customer of whose pages was told has left.
+    VisitEnded { customer: UserId, visit: i64, at: Timestamp },
     /// A customer may not come in for some days.
     CustomerBanned { customer: UserId, days: i64 },
     /// A customer may come in again.

@@ -1,6 +1,7 @@
 //! Who takes part in a chat, who listens, and handing chats over.
 
-use super::{AGENT_GROUPS, Agent, Chat, ChatId, EVERYBODY, Following, Push, Recipients, Target, UserId, World};
+use super::remarks::Deed;
+use super::{Agent, Chat, ChatId, EVERYBODY, Following, Push, Recipients, Target, UserId, World};
 use crate::reference::defects::Flag;
 use crate::reference::refusal::Refusal;
 
@@ -41,6 +42,7 @@ impl World {
             to.retain(|listener| listener != user);
         }
         self.push(by, to, Push::UserAdded { chat: id.clone(), thread: thread.clone(), user: user.clone() });
+        self.remark(Some(by), id, &Deed::Added(user));
         if let Some(thread) = thread.filter(|_| user != by) {
             let what = Push::ThreadStarted { chat: id.clone(), thread, running: true };
             self.push_consequence(vec![user.clone()], what);
@@ -60,16 +62,21 @@ impl World {
         if !chat.agents.contains(user) {
             return Err(Refusal::validation("`user_id`: this user is not in the chat"));
         }
-        self.take_out(by, id, user)
+        self.take_out(Some(by), id, user)
     }
 
-    /// Removes an agent who is a user of a chat, and says so.
-    pub(super) fn take_out(&mut self, by: &UserId, id: &ChatId, agent: &UserId) -> Result<(), Refusal> {
+    /// Removes an agent who is a user of a chat, and says so; nobody did it if there is no `by`.
+    pub(super) fn take_out(&mut self, by: Option<&UserId>, id: &ChatId, agent: &UserId) -> Result<(), Refusal> {
         let chat = self.chat_mut(id)?;
         let thread = chat.active_thread().map(|thread| thread.id.clone());
         let to = chat.listeners(Recipients::All);
         self.drop_agent(id, agent);
-        self.push(by, to, Push::UserRemoved { chat: id.clone(), thread, user: agent.clone() });
+        let what = Push::UserRemoved { chat: id.clone(), thread, user: agent.clone() };
+        match by {
+            Some(by) => self.push(by, to, what),
+            None => self.push_consequence(to, what),
+        }
+        self.remark(by, id, &Deed::Removed(agent));
         Ok(())
     }
 
@@ -146,7 +153,8 @@ impl World {
         for agent in &takers {
             self.add_agent(id, agent);
         }
-        self.push(by, listeners, Push::Transferred { chat: id.clone(), by: by.clone(), target });
+        self.push(by, listeners, Push::Transferred { chat: id.clone(), by: by.clone(), target: target.clone() });
+        self.remark(Some(by), id, &Deed::Transferred(&target));
         let thread = self.chat_mut(id)?.active_thread().map(|thread| thread.id.clone());
         for user in before.into_iter().filter(|agent| !takers.contains(agent)) {
             let mut to = self.chat_mut(id)?.listeners(Recipients::All);
@@ -166,9 +174,9 @@ impl World {
     fn takers(&self, target: &Target, present: &[UserId]) -> Vec<UserId> {
         match target {
             Target::Groups(groups) => {
-                let staffed = groups.iter().any(|group| AGENT_GROUPS.contains(group));
-                let free = self.ready.iter().map(|(_, _, agent)| agent).find(|agent| !present.contains(agent));
-                free.filter(|_| staffed).cloned().into_iter().collect()
+                let of_them = |id: &UserId| self.agents.get(id).is_some_and(|agent| agent.is_in_any(groups));
+                let mut ready = self.ready.iter().map(|(_, _, agent)| agent);
+                ready.find(|agent| !present.contains(agent) && of_them(agent)).cloned().into_iter().collect()
             }
             Target::Agents(ids) => ids
                 .iter()

@@ -13,11 +13,15 @@ mod ids;
 mod membership;
 mod people;
 mod properties;
+mod remarks;
 mod retention;
+mod router;
 mod routing;
+mod seeding;
 mod supervision;
 mod threads;
 mod user;
+mod visits;
 
 #[cfg(test)]
 mod tests;
@@ -28,7 +32,8 @@ use jiff::Timestamp;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-pub use access::{AGENT_GROUPS, EVERYBODY, Scopes};
+use access::USUAL_GROUPS;
+pub use access::{EVERYBODY, Scopes};
 pub use chat::{Chat, Following, Properties, PropertyNames, Thread};
 pub use chats::NewChat;
 pub use effect::{AccessChange, Effect, Place, Push, Resource, Target};
@@ -36,8 +41,11 @@ pub use event::{Body, Event, NewEvent, Recipients};
 pub use form::{Answer, Field, Form, FormOption};
 pub use ids::{ChatId, EventId, ThreadId, UserId, uuid};
 use ids::{odd_id, short_code};
+use retention::RETAINED_CHATS;
+pub use seeding::{CustomerSeed, ThreadSeed};
 pub use threads::Attach;
-pub use user::{Agent, Customer, CustomerDetails, RoutingStatus};
+pub use user::{Agent, Customer, CustomerDetails, Phone, RoutingStatus};
+pub use visits::{Monitoring, Visit};
 
 use super::defects::Flags;
 use super::hardships::Habits;
@@ -54,18 +62,27 @@ pub struct World {
     /// The rules that are broken on purpose while it is carried out.
     pub broken: Flags,
     habits: Habits,
+    /// The groups of agents who are met for the first time.
+    newcomers: Vec<i64>,
+    /// Whether the router remarks on what is done in chats.
+    remarks: bool,
     chats: HashMap<ChatId, Chat>,
     customers: HashMap<UserId, Customer>,
     agents: HashMap<UserId, Agent>,
     /// Agents who take chats: those with the fewest active chats first, then those who waited longest.
     ready: BTreeSet<(usize, i64, UserId)>,
+    /// Active chats, by the order of their open thread.
+    open: BTreeMap<i64, ChatId>,
     /// Active chats that wait for an agent, by the order of the thread that waits.
     waiting: BTreeMap<i64, ChatId>,
     /// Closed chats and the order of their last thread, oldest first; some may have been opened again.
     closed: VecDeque<(ChatId, i64)>,
     /// Customers who left, oldest first; some may be back.
     departed: VecDeque<UserId>,
+    most_chats: usize,
     sequence: i64,
+    /// How many visits there have been.
+    visits: i64,
     random: ChaCha8Rng,
     effects: Vec<Effect>,
 }
@@ -77,13 +94,18 @@ impl World {
             now: Timestamp::UNIX_EPOCH,
             broken: Flags::default(),
             habits: Habits::default(),
+            newcomers: USUAL_GROUPS.to_vec(),
+            remarks: false,
             chats: HashMap::new(),
             customers: HashMap::new(),
             agents: HashMap::new(),
             ready: BTreeSet::new(),
+            open: BTreeMap::new(),
             waiting: BTreeMap::new(),
             closed: VecDeque::new(),
             departed: VecDeque::new(),
+            most_chats: RETAINED_CHATS,
+            visits: 0,
             sequence: FIRST_ORDER,
             random: ChaCha8Rng::seed_from_u64(seed),
             effects: Vec::new(),
@@ -124,6 +146,11 @@ impl World {
     /// All customers, in no order.
     pub fn customers(&self) -> impl Iterator<Item = &Customer> {
         self.customers.values()
+    }
+
+    /// All agents, in no order.
+    pub fn agents(&self) -> impl Iterator<Item = &Agent> {
+        self.agents.values()
     }
 
     /// The agent of that id.

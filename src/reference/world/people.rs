@@ -7,7 +7,9 @@ use rand::RngExt;
 use serde_json::Value;
 
 use super::ids::uuid;
-use super::{Agent, Chat, Customer, CustomerDetails, Effect, Push, RoutingStatus, UserId, World};
+use super::remarks::Deed;
+use super::retention::RETAINED_PHONES;
+use super::{Agent, Chat, Customer, CustomerDetails, Effect, Phone, Push, RoutingStatus, UserId, World};
 use crate::reference::defects::Flag;
 use crate::reference::refusal::Refusal;
 
@@ -18,24 +20,30 @@ impl World {
     /// When the customer is banned.
     pub fn meet_customer(&mut self, id: &UserId) -> Result<&mut Customer, Refusal> {
         let (now, lax) = (self.now, self.broken.has(Flag::BanNotEnforced));
+        if !self.customers.contains_key(id) {
+            // Who never comes over RTM never leaves, and is to be forgotten all the same.
+            self.departed(id);
+        }
         let customer = self.customers.entry(id.clone()).or_insert_with(|| Customer::new(id.clone(), now));
         if customer.is_banned(now) && !lax { Err(Refusal::banned()) } else { Ok(customer) }
     }
 
     /// The agent of that id, made known at first sight.
     pub fn meet_agent(&mut self, id: &UserId) {
-        self.agents.entry(id.clone()).or_insert_with(|| Agent::new(id.clone()));
+        self.agents.entry(id.clone()).or_insert_with(|| Agent::new(id.clone(), self.newcomers.clone()));
     }
 
     /// A customer logged in on a further RTM connection.
     ///
     /// # Errors
     /// When the customer is banned.
-    pub fn customer_arrives(&mut self, id: &UserId, details: CustomerDetails) -> Result<(), Refusal> {
+    pub fn customer_arrives(&mut self, id: &UserId, mut details: CustomerDetails) -> Result<(), Refusal> {
+        let page = details.monitoring.take();
         let customer = self.meet_customer(id)?;
         customer.connections += 1;
         customer.visits += 1;
         customer.learn(details);
+        self.opens(id, page);
         Ok(())
     }
 
@@ -43,8 +51,10 @@ impl World {
     ///
     /// # Errors
     /// When the customer is unknown.
-    pub fn tell_about(&mut self, id: &UserId, details: CustomerDetails) -> Result<(), Refusal> {
+    pub fn tell_about(&mut self, id: &UserId, mut details: CustomerDetails) -> Result<(), Refusal> {
+        let page = details.monitoring.take();
         self.customer_mut(id)?.learn(details);
+        self.opens(id, page);
         Ok(())
     }
 
@@ -65,6 +75,7 @@ impl World {
         if let Some(customer) = self.customers.get_mut(id) {
             customer.connections = customer.connections.saturating_sub(1);
             if customer.connections == 0 {
+                self.ends_visit(id);
                 self.departed(id);
             }
         } else if self.agents.contains_key(id) {
@@ -89,7 +100,9 @@ impl World {
     ///
     /// # Errors
     /// When the customer is unknown.
-    pub fn update_customer(&mut self, by: &UserId, id: &UserId, details: CustomerDetails) -> Result<(), Refusal> {
+    pub fn update_customer(&mut self, by: &UserId, id: &UserId, mut details: CustomerDetails) -> Result<(), Refusal> {
+        // Only the customer's own client knows where he is.
+        let page = details.monitoring.take().filter(|_| by == id);
         let customer = self.customer_mut(id)?;
         customer.learn(details);
         let chats = customer.chats.clone();
@@ -109,6 +122,7 @@ impl World {
                 self.push(by, vec![id.clone()], push);
             }
             self.push_consequence(agents.into_iter().collect(), told);
+            self.opens(id, page);
         } else {
             let to = self.online_agents();
             self.push(by, to, told);
@@ -140,25 +154,38 @@ impl World {
         self.route_waiting();
     }
 
+    /// Notes which phone of an agent wants to hear of chats, or no longer does. Of many phones the last ones in the order of their
+    /// tokens are forgotten.
+    pub fn remember_phone(&mut self, id: &UserId, token: String, phone: Phone) {
+        self.change_agent(id, |agent| {
+            agent.phones.insert(token, phone);
+            while agent.phones.len() > RETAINED_PHONES {
+                agent.phones.pop_last();
+            }
+        });
+    }
+
     /// Bans a customer: his sessions are cut and his threads end (A30-B59).
     ///
     /// # Errors
     /// When the customer is unknown.
-    pub fn ban(&mut self, by: &UserId, id: &UserId, days: i64) -> Result<(), Refusal> {
+    pub fn ban(&mut self, by: Option<&UserId>, id: &UserId, days: i64) -> Result<(), Refusal> {
         let until = self.now.checked_add(SignedDuration::from_hours(days.saturating_mul(24).clamp(0, 24 * 36_500)));
         let customer = self.customer_mut(id)?;
         customer.banned_until = Some(until.unwrap_or(Timestamp::MAX));
         let chats = customer.chats.clone();
         let to = self.online_agents();
-        self.push(by, to, Push::CustomerBanned { customer: id.clone(), days });
+        let what = Push::CustomerBanned { customer: id.clone(), days };
+        match by {
+            Some(by) => self.push(by, to, what),
+            None => self.push_consequence(to, what),
+        }
         for chat in chats {
-            if let Some(thread) = self.end_thread(&chat) {
-                let to = self.chats.get(&chat).map(Chat::key_listeners).unwrap_or_default();
-                self.push_consequence(to, Push::ThreadClosed { chat, thread, by: None });
-            }
+            self.remark(by, &chat, &Deed::Banning(days));
+            self.close_by_router(&chat);
         }
         if !self.broken.has(Flag::BanKeepsConnections) {
-            self.effects.push(Effect::Disconnect { customer: id.clone(), reason: "customer_banned" });
+            self.effects.push(Effect::Disconnect { user: id.clone(), reason: "customer_banned" });
         }
         Ok(())
     }
@@ -167,22 +194,39 @@ impl World {
     ///
     /// # Errors
     /// When the customer is unknown.
-    pub fn unban(&mut self, by: &UserId, id: &UserId) -> Result<(), Refusal> {
+    pub fn unban(&mut self, by: Option<&UserId>, id: &UserId) -> Result<(), Refusal> {
         let now = self.now;
         let customer = self.customer_mut(id)?;
         let was_banned = customer.is_banned(now);
         customer.banned_until = None;
         if was_banned {
             let to = self.online_agents();
-            self.push(by, to, Push::CustomerUnbanned { customer: id.clone() });
+            let what = Push::CustomerUnbanned { customer: id.clone() };
+            match by {
+                Some(by) => self.push(by, to, what),
+                None => self.push_consequence(to, what),
+            }
         }
         Ok(())
     }
 
-    /// Sends a message outside of any chat to these people (agent-v3.0 1598).
-    pub fn multicast(&mut self, by: &UserId, to: Vec<UserId>, content: Value, kind: Option<String>) {
+    /// Sends a message outside of any chat to those of these people who are of this licence (agent-v3.0 1598).
+    pub fn multicast(&mut self, by: &UserId, mut to: Vec<UserId>, content: Value, kind: Option<String>) {
+        to.retain(|user| self.knows(user));
         let what = Push::Multicast { author: by.clone(), content, kind };
         self.effects.push(Effect::Push { to, what, direct: true });
+    }
+
+    /// Whether somebody is of this licence.
+    pub fn knows(&self, id: &UserId) -> bool {
+        self.agents.contains_key(id) || self.customers.contains_key(id)
+    }
+
+    /// The agents of these groups who are logged in over RTM, by id.
+    pub fn online_agents_of(&self, groups: &[i64]) -> Vec<UserId> {
+        let mut online = self.online_agents();
+        online.retain(|id| self.agents.get(id).is_some_and(|agent| agent.is_in_any(groups)));
+        online
     }
 
     /// All agents who are logged in over RTM, by id.

@@ -2,20 +2,32 @@
 
 use super::{ChatId, UserId, World};
 
-/// Closed chats beyond this many are forgotten, the longest closed first.
+/// Chats beyond this many are forgotten, the longest closed first, unless somebody asks for another number.
 pub(super) const RETAINED_CHATS: usize = 50_000;
 /// Threads of one chat beyond this many are forgotten, the oldest first.
 pub(super) const RETAINED_THREADS: usize = 500;
 /// Events of one thread beyond this many are forgotten, the oldest first.
 pub(super) const RETAINED_EVENTS: usize = 5_000;
+/// Phones of one agent.
+pub(super) const RETAINED_PHONES: usize = 20;
 /// Departures of customers beyond this many are looked through for people to forget.
-const RETAINED_DEPARTURES: usize = 100_000;
+pub(super) const RETAINED_DEPARTURES: usize = 100_000;
 
 impl World {
-    /// Notes that a chat was closed with the thread of this order, and forgets the oldest closed ones.
+    /// Notes that a chat was closed with the thread of this order.
     pub(super) fn retire(&mut self, id: &ChatId, order: i64) {
         self.closed.push_back((id.clone(), order));
-        while self.closed.len() > RETAINED_CHATS {
+    }
+
+    /// How many chats are kept at most.
+    pub fn retain_chats(&mut self, most: usize) {
+        self.most_chats = most.max(1);
+    }
+
+    /// Forgets closed chats until there are no more than may be. When too many are open, the router closes those that have been open
+    /// longest. This is done between requests: whoever is told of a request's effects is told of chats that are still there.
+    pub fn make_room(&mut self) {
+        while self.closed.len() > self.most_chats || self.chats.len() > self.most_chats {
             let Some((oldest, order)) = self.closed.pop_front() else { break };
             let gone = self
                 .chats
@@ -24,6 +36,11 @@ impl World {
             if gone {
                 self.forget_chat(&oldest);
             }
+        }
+        while self.open.len() > self.most_chats
+            && let Some(oldest) = self.open.values().next().cloned()
+        {
+            self.close_by_router(&oldest);
         }
     }
 

@@ -3,13 +3,12 @@
 //! A chat goes to the logged-in agent who accepts chats and has the fewest active ones; among equals, to the one whose last chat
 //! is longest ago. When nobody is there it waits, and is given to the first agent who becomes ready.
 
-use super::access::open_to_agents;
 use super::{Agent, ChatId, Push, Recipients, UserId, World};
 
 impl World {
     /// Changes an agent and keeps the list of ready ones true.
     pub(super) fn change_agent<T>(&mut self, id: &UserId, change: impl FnOnce(&mut Agent) -> T) -> T {
-        let agent = self.agents.entry(id.clone()).or_insert_with(|| Agent::new(id.clone()));
+        let agent = self.agents.entry(id.clone()).or_insert_with(|| Agent::new(id.clone(), self.newcomers.clone()));
         self.ready.remove(&place(agent));
         let result = change(agent);
         if agent.is_ready() {
@@ -24,9 +23,10 @@ impl World {
         if chat.agents.iter().any(|agent| self.agents.get(agent).is_some_and(Agent::is_ready)) {
             return None;
         }
-        let open = open_to_agents(&chat.groups);
-        let found =
-            self.ready.iter().map(|(_, _, agent)| agent).find(|agent| open || chat.scoped_agents.contains(agent));
+        let may_take = |id: &UserId| {
+            chat.scoped_agents.contains(id) || self.agents.get(id).is_some_and(|agent| agent.is_in_any(&chat.groups))
+        };
+        let found = self.ready.iter().map(|(_, _, agent)| agent).find(|agent| may_take(agent));
         let found = found.cloned();
         let Some(agent) = found else {
             self.wait(id);

@@ -1,5 +1,6 @@
 //! Joining, supervising and leaving chats, as agent/v0.2 has it. Line numbers are those of its methods.
 
+use super::remarks::Deed;
 use super::{ChatId, Push, Recipients, UserId, World};
 use crate::reference::defects::Flag;
 use crate::reference::refusal::Refusal;
@@ -36,7 +37,7 @@ impl World {
                 continue;
             }
             if self.chat_mut(id)?.agents.contains(agent) {
-                self.take_out(by, id, agent)?;
+                self.take_out(Some(by), id, agent)?;
             }
             let chat = self.chat_mut(id)?;
             chat.supervisors.push(agent.clone());
@@ -67,7 +68,7 @@ impl World {
             if chat.supervisors.contains(agent) {
                 self.drop_supervisor(id, agent);
             } else if chat.agents.contains(agent) {
-                self.take_out(by, id, agent)?;
+                self.take_out(Some(by), id, agent)?;
             }
         }
         Ok(())
@@ -80,6 +81,7 @@ impl World {
         chat.customer = None;
         self.customer_mut(customer)?.chats.retain(|chat| chat != id);
         self.push(by, to, Push::UserRemoved { chat: id.clone(), thread, user: customer.clone() });
+        self.remark(Some(by), id, &Deed::Removed(customer));
         Ok(())
     }
 

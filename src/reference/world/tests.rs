@@ -145,7 +145,7 @@ impl Stage {
                 let (add, remove) = if on { (scopes, Scopes::default()) } else { (Scopes::default(), scopes) };
                 world.change_scopes(&agent(who), &id, &add, &remove)
             }),
-            Deed::Ban(n) if n < 4 => world.ban(&agent(0), &customer(n), 1),
+            Deed::Ban(n) if n < 4 => world.ban(Some(&agent(0)), &customer(n), 1),
             Deed::Ban(_) => Ok(()),
         };
     }
@@ -181,6 +181,8 @@ impl Stage {
             assert_eq!(world.ready.contains(&place), agent.is_ready());
         }
         assert!(world.ready.len() <= world.agents.len());
+        let active = world.chats.values().filter_map(|chat| Some((chat.active_thread()?.order, &chat.id)));
+        assert_eq!(world.open.iter().map(|(order, id)| (*order, id)).collect::<BTreeSet<_>>(), active.collect());
         for (order, id) in &world.waiting {
             assert_eq!(world.chats[id].active_thread().map(|thread| thread.order), Some(*order), "no stale waiting");
         }
@@ -251,14 +253,14 @@ fn a_refused_request_changes_nothing() {
     assert!(world.activate_chat(&amy, &chat, NewChat::default()).is_err());
     let stranger = NewChat { customer: Some(UserId::from("nobody")), ..NewChat::default() };
     assert!(world.start_chat(&amy, stranger).is_err());
-    assert!(world.ban(&amy, &UserId::from("nobody"), 1).is_err());
+    assert!(world.ban(Some(&amy), &UserId::from("nobody"), 1).is_err());
     assert!(world.close_thread(&amy, &chat, Some(&ThreadId::from("other"))).is_err());
     let nobody = UserId::from("nobody");
     assert!(world.join(&amy, &chat, &[agent(1), nobody.clone()]).is_err());
     assert!(world.supervise(&amy, &chat, &[agent(1), nobody.clone()]).is_err());
     assert!(world.remove(&amy, &chat, &[customer(0)], std::slice::from_ref(&nobody)).is_err());
     assert!(world.mark_as_seen(&amy, &chat, &EventId::from("none")).is_err());
-    assert!(world.unban(&amy, &nobody).is_err());
+    assert!(world.unban(Some(&amy), &nobody).is_err());
     assert_eq!(format!("{:?}", stage.world), before);
 }
 
@@ -268,18 +270,20 @@ fn a_ban_ends() {
     let (amy, carl) = (agent(0), customer(0));
     world.meet_agent(&amy);
     world.meet_customer(&carl).unwrap();
-    world.ban(&amy, &carl, 2).unwrap();
+    world.ban(Some(&amy), &carl, 2).unwrap();
     assert!(world.meet_customer(&carl).is_err());
     world.now += jiff::SignedDuration::from_hours(48);
     assert!(world.meet_customer(&carl).is_ok());
-    world.ban(&amy, &carl, i64::MAX).unwrap();
+    world.ban(Some(&amy), &carl, i64::MAX).unwrap();
     world.now += jiff::SignedDuration::from_hours(24 * 365 * 50);
     assert!(world.meet_customer(&carl).is_err());
 }
 
 #[test]
 fn the_oldest_closed_chats_are_forgotten_and_their_customers_with_them() {
+    const KEPT: usize = 100;
     let mut world = World::new(1);
+    world.retain_chats(KEPT);
     let mut chats = Vec::new();
     let mut start = |world: &mut World, name: String| {
         let carl = UserId::from(name);
@@ -287,16 +291,17 @@ fn the_oldest_closed_chats_are_forgotten_and_their_customers_with_them() {
         let chat = world.start_chat(&carl, NewChat { customer: Some(carl.clone()), ..NewChat::default() }).unwrap().0;
         chats.push(chat.clone());
         world.close_thread(&carl, &chat, None).unwrap();
+        world.make_room();
         (carl, chat)
     };
     let (carl, reopened) = start(&mut world, "carl".into());
     start(&mut world, "dora".into());
     world.send_event(&carl, &reopened, event("message", Recipients::All), Attach::OpenThread).unwrap();
-    for n in 0..retention::RETAINED_CHATS {
+    for n in 0..KEPT {
         start(&mut world, format!("c{n}"));
         world.take_effects();
     }
-    assert_eq!(world.chats().count(), retention::RETAINED_CHATS + 1);
+    assert_eq!(world.chats().count(), KEPT);
     assert!(world.chat(&chats[0]).is_some() && world.customer(&carl).is_some(), "it is active");
     assert!(world.chat(&chats[1]).is_none() && world.customer(&UserId::from("dora")).is_none());
 }
@@ -316,6 +321,43 @@ fn a_thread_keeps_its_newest_events_and_goes_on_counting() {
     let events = &world.chat(&chat).unwrap().thread(&thread).unwrap().events;
     assert_eq!((events.len(), events[0].order), (retention::RETAINED_EVENTS, 6));
     assert_eq!(usize::try_from(events.back().unwrap().order).unwrap(), count);
+}
+
+#[test]
+fn a_flood_of_chats_threads_and_people_leaves_no_more_than_may_be_kept() {
+    const KEPT: usize = 10;
+    let mut world = World::new(1);
+    world.retain_chats(KEPT);
+    for n in 0..5 * KEPT {
+        let flooder = UserId::from(format!("c{n}"));
+        world.customer_arrives(&flooder, CustomerDetails::default()).unwrap();
+        let new = || NewChat { customer: Some(flooder.clone()), ..NewChat::default() };
+        let (chat, _) = world.start_chat(&flooder, new()).unwrap();
+        if n == 0 {
+            for _ in 0..retention::RETAINED_THREADS + 5 {
+                world.close_thread(&flooder, &chat, None).unwrap();
+                world.send_event(&flooder, &chat, event("message", Recipients::All), Attach::OpenThread).unwrap();
+            }
+            assert_eq!(world.chat(&chat).unwrap().threads.len(), retention::RETAINED_THREADS);
+        }
+        world.start_chat(&flooder, new()).unwrap();
+        world.leaves(&flooder);
+        // The second time for the chats that the router had to close.
+        world.make_room();
+        world.make_room();
+        world.take_effects();
+        assert!(world.chats.len() <= KEPT && world.open.len() <= KEPT && world.closed.len() <= KEPT);
+        assert!(world.waiting.len() <= KEPT);
+    }
+    // Some never come over RTM, and so never leave.
+    for n in 0..retention::RETAINED_DEPARTURES + 50 {
+        world.meet_customer(&UserId::from(format!("w{n}"))).unwrap();
+    }
+    assert!(world.customers.len() <= retention::RETAINED_DEPARTURES + KEPT);
+    assert!(world.departed.len() <= retention::RETAINED_DEPARTURES);
+    let phone = || Phone { platform: "ios".into(), enabled: true };
+    (0..100).for_each(|n| world.remember_phone(&agent(0), format!("p{n}"), phone()));
+    assert_eq!(world.agent(&agent(0)).unwrap().phones.len(), retention::RETAINED_PHONES);
 }
 
 #[test]

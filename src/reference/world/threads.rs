@@ -1,6 +1,7 @@
 //! Events, and the opening and closing of threads.
 
 use super::properties::no_event;
+use super::remarks::Deed;
 use super::retention::{RETAINED_EVENTS, RETAINED_THREADS};
 use super::{ChatId, Event, EventId, NewEvent, Properties, Push, Recipients, Thread, ThreadId, UserId, World};
 use crate::reference::defects::Flag;
@@ -45,7 +46,7 @@ impl World {
         let recipients = event.recipients;
         if opens {
             let thread = self.open_thread(id, Properties::new())?;
-            let event = self.append(id, author, event)?;
+            let event = self.append(id, Some(author), event)?;
             let to = self.chat_mut(id)?.listeners(Recipients::All);
             let started = Push::ThreadStarted { chat: id.clone(), thread: thread.clone(), running: false };
             let sent = Push::EventSent { chat: id.clone(), thread: thread.clone(), event: event.clone() };
@@ -60,14 +61,14 @@ impl World {
             return Ok((thread, event));
         }
         let twin = self.broken.has(Flag::EventStoredTwice).then(|| event.clone());
-        let event = self.append(id, author, event)?;
+        let event = self.append(id, Some(author), event)?;
         let chat = self.chat_mut(id)?;
         let to = chat.listeners(recipients);
         let thread = chat.last_thread().map(|thread| thread.id.clone()).ok_or_else(|| Refusal::no_chat(id))?;
         let what = Push::EventSent { chat: id.clone(), thread: thread.clone(), event: event.clone() };
         self.push(author, to.clone(), what);
         if let Some(twin) = twin {
-            let event = self.append(id, author, twin)?;
+            let event = self.append(id, Some(author), twin)?;
             self.push(author, to, Push::EventSent { chat: id.clone(), thread: thread.clone(), event });
         }
         Ok((thread, event))
@@ -81,6 +82,7 @@ impl World {
         let Some(chat) = self.chats.get_mut(id) else { return false };
         let Some(thread) = chat.threads.last_mut().filter(|thread| !thread.active) else { return false };
         thread.active = true;
+        self.open.insert(thread.order, id.clone());
         for agent in chat.agents.clone() {
             self.takes_part(id, &agent);
         }
@@ -104,7 +106,9 @@ impl World {
             chat.threads.remove(0);
         }
         chat.threads.push(Thread::new(thread.clone(), order, now, users, properties));
-        for agent in chat.agents.clone() {
+        let agents = chat.agents.clone();
+        self.open.insert(order, id.clone());
+        for agent in agents {
             self.takes_part(id, &agent);
         }
         self.route(id);
@@ -112,16 +116,16 @@ impl World {
     }
 
     /// Stores an event in the last thread of a chat.
-    pub(super) fn append(&mut self, id: &ChatId, author: &UserId, new: NewEvent) -> Result<EventId, Refusal> {
+    pub(super) fn append(&mut self, id: &ChatId, author: Option<&UserId>, new: NewEvent) -> Result<EventId, Refusal> {
         let now = self.now;
         let (repeats, falls) = (self.broken.has(Flag::OrderReused), self.broken.has(Flag::OrderFalls));
-        let by_agent = self.agents.contains_key(author);
+        let by_agent = author.is_some_and(|author| self.agents.contains_key(author));
         let (step, habits) = (self.step(), self.habits);
         let chat = self.chats.get_mut(id).ok_or_else(|| Refusal::no_chat(id))?;
         if let Some(customer) = chat.customer.as_ref().and_then(|customer| self.customers.get_mut(customer)) {
             if by_agent {
                 customer.last_agent_event = Some(now);
-            } else {
+            } else if author.is_some() {
                 customer.last_event = Some(now);
             }
         }
@@ -133,7 +137,7 @@ impl World {
             _ => thread.numbered,
         };
         // Nobody learns of a supervisor from the list of users.
-        if !chat.supervisors.contains(author) {
+        if let Some(author) = author.filter(|author| !chat.supervisors.contains(author)) {
             thread.joined(author);
         }
         if thread.events.len() == RETAINED_EVENTS {
@@ -146,7 +150,7 @@ impl World {
             id: event.clone(),
             custom_id: new.custom_id.filter(|_| !is_system),
             order,
-            author: (!is_system).then(|| author.clone()),
+            author: author.filter(|_| !is_system).cloned(),
             at: if habits.equal_timestamps { thread.started } else { now },
             recipients: new.recipients,
             properties: new.properties,
@@ -168,6 +172,7 @@ impl World {
             return Err(Refusal::validation("`thread_id`: this thread is not active"));
         }
         let to = chat.key_listeners();
+        self.remark(Some(by), id, &Deed::Closing);
         if let Some(thread) = self.end_thread(id) {
             self.push(by, to, Push::ThreadClosed { chat: id.clone(), thread, by: Some(by.clone()) });
         }
@@ -181,6 +186,7 @@ impl World {
         thread.active = false;
         let (thread, order) = (thread.id.clone(), thread.order);
         self.waiting.remove(&order);
+        self.open.remove(&order);
         for agent in chat.agents.clone() {
             self.change_agent(&agent, |agent| agent.active.retain(|active| active != id));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{ChatId, EVERYBODY, UserId};
+use super::{ChatId, EVERYBODY, Monitoring, UserId, Visit};
 
 /// Somebody who visits.
 #[derive(Debug, Clone)]
@@ -37,6 +37,10 @@ pub struct Customer {
     pub groups: Vec<i64>,
     /// RTM connections that are logged in.
     pub connections: u32,
+    /// Where he is, if anybody knows.
+    pub country: Option<String>,
+    /// What he does on the website, since his client told of a page.
+    pub visit: Option<Visit>,
 }
 
 impl Customer {
@@ -56,6 +60,8 @@ impl Customer {
             chats: Vec::new(),
             groups: vec![EVERYBODY],
             connections: 0,
+            country: None,
+            visit: None,
         }
     }
 
@@ -82,6 +88,8 @@ pub struct CustomerDetails {
     pub avatar: Option<String>,
     /// Fields to add or overwrite (C03-A77).
     pub fields: Option<BTreeMap<String, String>>,
+    /// Where he is on the website.
+    pub monitoring: Option<Monitoring>,
 }
 
 /// Whether an agent wants chats.
@@ -121,12 +129,35 @@ pub struct Agent {
     pub last_routed: i64,
     /// What the agent has seen, in Unix seconds.
     pub last_seen: Option<i64>,
+    /// What people call the agent, if not by the e-mail address.
+    pub called: Option<String>,
+    /// The groups that the agent is in.
+    pub groups: Vec<i64>,
+    /// Which phones want to hear of chats: their tokens, and whether they still do (agent-v3.0 1720; agent-v0.2-methods 776).
+    pub phones: BTreeMap<String, Phone>,
+}
+
+/// What a phone of an agent asked for.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub struct Phone {
+    /// `ios` or `android`.
+    pub platform: String,
+    /// Whether it wants to be told.
+    #[serde(default = "wanted")]
+    pub enabled: bool,
+}
+
+fn wanted() -> bool {
+    true
 }
 
 impl Agent {
-    pub(super) fn new(id: UserId) -> Self {
+    pub(super) fn new(id: UserId, groups: Vec<i64>) -> Self {
         Self {
             id,
+            called: None,
+            groups,
+            phones: BTreeMap::new(),
             routing: RoutingStatus::AcceptingChats,
             away: false,
             connections: 0,
@@ -146,9 +177,14 @@ impl Agent {
         self.is_online() && !self.away && self.routing == RoutingStatus::AcceptingChats
     }
 
-    /// What people call the agent: the e-mail address up to the `@`.
+    /// What people call the agent: the given name, or the e-mail address up to the `@`.
     pub fn name(&self) -> &str {
-        self.id.as_ref().split('@').next().unwrap_or_default()
+        self.called.as_deref().unwrap_or_else(|| self.id.as_ref().split('@').next().unwrap_or_default())
+    }
+
+    /// Whether the agent is in one of these groups.
+    pub fn is_in_any(&self, groups: &[i64]) -> bool {
+        groups.iter().any(|group| self.groups.contains(group))
     }
 
     /// Address of a picture.

@@ -8,8 +8,8 @@ use super::Compiler;
 use super::names::Known;
 use crate::scenario::file::{self, Arrive, Concurrent, File, Part, Standing, Together};
 use crate::scenario::plan::{Actor, Arrivals, Load, Population, RateStage, Spacing, UserStage};
-use crate::scenario::problem::{Problem, list};
-use crate::scenario::read::join;
+use crate::yaml::join;
+use crate::yaml::{Problem, list};
 
 /// How long actors may take to finish in a scenario that does not say.
 const WIND_DOWN: Duration = Duration::from_secs(20);

@@ -11,9 +11,9 @@ use super::web::with_upload;
 use crate::protocol::{Channel, Dialect, Transport};
 use crate::scenario::file::{self, OneOrMore};
 use crate::scenario::plan::{Await, Call, Capture, Expect, Match, Never, Refuses};
-use crate::scenario::problem::Problem;
-use crate::scenario::read::join;
 use crate::scenario::template::Template;
+use crate::yaml::Problem;
+use crate::yaml::join;
 
 /// What a `never` names that allows no push at all.
 const ANYTHING: &str = "anything";

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{Compiler, Surroundings};
 use crate::protocol::{Dialect, Role};
 use crate::scenario::file::{self, Part};
-use crate::scenario::problem::Problem;
-use crate::scenario::read::join;
+use crate::yaml::Problem;
+use crate::yaml::join;
 
 /// All actors of a file.
 pub(super) type Actors = BTreeMap<String, Part<file::Actor>>;

@@ -25,12 +25,10 @@ use self::names::{Group, Known};
 use self::steps::Scope;
 use super::file::{self, File, Part};
 use super::plan::{Actor, DataSource, Pause, PlacedText, Scenario};
-use super::problem::{Problem, ScenarioErrors};
-use super::read::{Places, join};
 use super::template::Template;
-use super::{read, shape};
 use crate::protocol::{Dialect, Protocol, Transport};
 use crate::session::{PING, PingStyle};
+use crate::yaml::{self, FileErrors, Places, Problem, join};
 
 /// Seed of a scenario that names none.
 const SEED: u64 = 1;
@@ -53,13 +51,8 @@ pub type ThresholdCheck<'a> = dyn Fn(&str) -> Result<Option<String>, ThresholdPr
 ///
 /// # Errors
 /// Everything that is wrong with it at once, each with its place in the file.
-pub fn load(path: &Path, protocol: &Protocol, check: &ThresholdCheck<'_>) -> Result<Scenario, ScenarioErrors> {
-    let unreadable = |reason: String| ScenarioErrors::new(path, String::new(), vec![Problem::with_the_file(reason)]);
-    let bytes = std::fs::read(path).map_err(|error| unreadable(format!("cannot read {}: {error}", path.display())))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
-        unreadable(format!("{} is not UTF-8 text (line {line})", path.display()))
-    })?;
+pub fn load(path: &Path, protocol: &Protocol, check: &ThresholdCheck<'_>) -> Result<Scenario, FileErrors> {
+    let text = yaml::text(path)?;
     load_text(path, text, protocol, check)
 }
 
@@ -72,17 +65,16 @@ pub fn load_text(
     text: String,
     protocol: &Protocol,
     check: &ThresholdCheck<'_>,
-) -> Result<Scenario, ScenarioErrors> {
-    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+) -> Result<Scenario, FileErrors> {
     match compile(path, &text, protocol, check) {
         Ok(scenario) => Ok(scenario),
-        Err(problems) => Err(ScenarioErrors::new(path, text, problems)),
+        Err(problems) => Err(FileErrors::new(path, text, problems)),
     }
 }
 
 fn compile(path: &Path, text: &str, protocol: &Protocol, check: &ThresholdCheck<'_>) -> Result<Scenario, Vec<Problem>> {
-    let document = read::read(text).map_err(|problem| vec![problem])?;
-    let problems = shape::check(&document);
+    let document = yaml::read(text).map_err(|problem| vec![problem])?;
+    let problems = yaml::check(&document, &file::editor_schema());
     let Ok(file) = File::deserialize(&document.value) else { return Err(problems) };
     let folder = path.parent().unwrap_or(Path::new(""));
     let has_shape = problems.is_empty();

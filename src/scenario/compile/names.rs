@@ -7,9 +7,9 @@ use super::steps::Scope;
 use crate::protocol::Transport;
 use crate::scenario::file::{self, Deed, File, Part, Reaction, Steps};
 use crate::scenario::plan::{BUILT_IN, Draw};
-use crate::scenario::problem::{Problem, list, nearest};
-use crate::scenario::read::join;
 use crate::scenario::template::Hole;
+use crate::yaml::join;
+use crate::yaml::{Problem, list, nearest};
 
 /// The names that an actor gives to values, and its dealings with its cast.
 #[derive(Debug, Default)]

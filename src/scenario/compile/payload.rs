@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 use super::Compiler;
 use crate::protocol::{Dialect, Kind, Mismatch, MismatchKind};
 use crate::scenario::file::CallStep;
-use crate::scenario::problem::{Problem, nearest};
-use crate::scenario::read::join;
 use crate::scenario::template::Template;
+use crate::yaml::join;
+use crate::yaml::{Problem, nearest};
 
 /// Keywords that judge a value as a whole, with everything that is in it.
 const WHOLE: [&str; 7] = ["anyOf", "oneOf", "not", "enum", "const", "contains", "uniqueItems"];

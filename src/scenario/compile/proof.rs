@@ -7,9 +7,9 @@ use super::steps::Scope;
 use crate::protocol::RequirementId;
 use crate::scenario::file;
 use crate::scenario::plan::{Assertion, Claim, Comparison, Subject};
-use crate::scenario::problem::{Problem, list};
-use crate::scenario::read::join;
 use crate::scenario::template::Template;
+use crate::yaml::join;
+use crate::yaml::{Problem, list};
 
 impl Compiler<'_> {
     /// The ids of what a step proves. Whether they exist is asked where requirements are known.

@@ -11,9 +11,9 @@ use super::{Compiler, Surroundings};
 use crate::protocol::{Dialect, Transport};
 use crate::scenario::file::{self, Deed, Steps};
 use crate::scenario::plan::{BUILT_IN, Condition, Reaction, Reconnect, Step, StepAction};
-use crate::scenario::problem::Problem;
-use crate::scenario::read::join;
 use crate::scenario::template::{Hole, Piece, Template, TextTemplate};
+use crate::yaml::Problem;
+use crate::yaml::join;
 
 /// How long a step waits that does not say.
 pub(super) const WITHIN: Duration = Duration::from_secs(15);

@@ -18,7 +18,7 @@ fn protocol() -> &'static Protocol {
 fn read_text(text: &str) -> Result<Scenario, String> {
     let path = Path::new("scenarios/test.yaml");
     compile(path, text, protocol(), &|_| Ok(None))
-        .map_err(|problems| ScenarioErrors::new(path, text.to_owned(), problems).to_string())
+        .map_err(|problems| FileErrors::new(path, text.to_owned(), problems).to_string())
 }
 
 const WHOLE: &str = r#"

@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 use super::Compiler;
 use crate::scenario::file::{Data, Distribution, Part, Think};
 use crate::scenario::plan::{BUILT_IN, DataSource, Draw, Each, Pause, RowOrder, Shape};
-use crate::scenario::problem::Problem;
-use crate::scenario::read::join;
 use crate::scenario::units::parse_duration;
+use crate::yaml::Problem;
+use crate::yaml::join;
 
 impl Compiler<'_> {
     pub(super) fn think_times(

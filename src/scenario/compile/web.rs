@@ -9,10 +9,10 @@ use super::steps::Scope;
 use crate::protocol::{Multipart, Transport};
 use crate::scenario::file;
 use crate::scenario::plan::WebOptions;
-use crate::scenario::problem::Problem;
-use crate::scenario::read::join;
 use crate::scenario::template::Template;
 use crate::session::Upload;
+use crate::yaml::Problem;
+use crate::yaml::join;
 
 impl Compiler<'_> {
     pub(super) fn web_options(

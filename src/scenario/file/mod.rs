@@ -6,6 +6,9 @@ mod load;
 mod step;
 mod value;
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -14,11 +17,18 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use crate::yaml;
+
 pub(in crate::scenario) use assertion::*;
 pub(in crate::scenario) use exchange::*;
 pub(in crate::scenario) use load::*;
 pub(in crate::scenario) use step::*;
 pub(in crate::scenario) use value::*;
+
+/// The JSON Schema (2020-12) of scenario files, for editors.
+pub fn editor_schema() -> Value {
+    yaml::editor_schema::<File>()
+}
 
 /// A scenario: who does what, how they arrive, and what is good enough.
 #[derive(Debug, Deserialize, JsonSchema)]

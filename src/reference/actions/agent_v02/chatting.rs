@@ -10,7 +10,7 @@ use super::Scopes;
 use crate::reference::refusal::Refusal;
 use crate::reference::render::Spoken;
 use crate::reference::render::agent_v02 as render;
-use crate::reference::world::{self, AGENT_GROUPS, Attach, ChatId, EventId, NewChat, ThreadId, UserId, World};
+use crate::reference::world::{self, Attach, ChatId, EventId, NewChat, ThreadId, UserId, World};
 
 const HERE: Spoken = Spoken::AgentV02;
 
@@ -83,9 +83,7 @@ pub fn send_broadcast(world: &mut World, user: &UserId, payload: Value) -> Resul
     let world::Scopes { groups, agents } = scopes.into();
     let to_all = groups.is_empty() && agents.is_empty();
     let mut to: BTreeSet<UserId> = agents.into_iter().collect();
-    if to_all || groups.iter().any(|group| AGENT_GROUPS.contains(group)) {
-        to.extend(world.online_agents());
-    }
+    to.extend(if to_all { world.online_agents() } else { world.online_agents_of(&groups) });
     world.multicast(user, to.into_iter().collect(), content, None);
     Ok(Value::Null)
 }

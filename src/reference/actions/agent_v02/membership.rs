@@ -49,6 +49,6 @@ struct UnbanCustomer {
 
 /// `unban_customer` (649).
 pub fn unban_customer(world: &mut World, user: &UserId, payload: Value) -> Result<Value, Refusal> {
-    world.unban(user, &read::<UnbanCustomer>(payload)?.customer_id)?;
+    world.unban(Some(user), &read::<UnbanCustomer>(payload)?.customer_id)?;
     Ok(Value::Null)
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 pub use session::login;
 
-use super::{Request, agent_v30, not_built};
+use super::{Request, agent_v30, change_push_notifications, not_built};
 use crate::reference::refusal::Refusal;
 use crate::reference::world::{self, UserId};
 
@@ -41,8 +41,8 @@ pub fn perform(request: Request<'_>) -> Result<Value, Refusal> {
         "update_chat_properties" | "update_chat_thread_properties" => updating::properties(world, user, payload),
         "update_last_seen_timestamp" => agent_v30::session::update_last_seen_timestamp(world, user, payload),
         "update_agent" => session::update_agent(world, user, payload),
-        // There is no phone behind a reference server; the request was checked, and that is all.
-        "change_push_notifications" | "ping" => Ok(Value::Null),
+        "change_push_notifications" => change_push_notifications(world, user, payload),
+        "ping" => Ok(Value::Null),
         _ => Err(not_built(action)),
     }
 }

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::read;
+use super::super::{Login, PushNotifications, read};
+use crate::reference::licences::Licence;
 use crate::reference::refusal::Refusal;
 use crate::reference::render::agent_v02 as render;
 use crate::reference::world::{Chat, RoutingStatus, UserId, World};
@@ -13,18 +14,23 @@ use crate::reference::world::{Chat, RoutingStatus, UserId, World};
 const SUMMARIES: usize = 100;
 
 #[derive(Deserialize)]
-struct Login {
+struct Sent {
     reconnect: Option<bool>,
+    push_notifications: Option<PushNotifications>,
 }
 
 /// `login` (8): the licence, the agent, and the active chats that the agent may see, of all of which pushes will tell (A02-A12).
 ///
 /// # Errors
 /// None that a request which passed its schema could cause.
-pub fn login(world: &mut World, user: &UserId, payload: Value, is_new: bool) -> Result<Value, Refusal> {
-    let Login { reconnect } = read(payload)?;
+pub fn login(login: Login<'_>) -> Result<Value, Refusal> {
+    let Login { world, number, user, payload, is_new } = login;
+    let Sent { reconnect, push_notifications } = read(payload)?;
     if is_new {
         world.agent_arrives(user, reconnect.unwrap_or(false));
+    }
+    if let Some(phone) = push_notifications {
+        phone.remember(world, user);
     }
     let Some(agent) = world.agent(user) else { return Err(Refusal::authentication()) };
     let mut active: Vec<&Chat> =
@@ -32,8 +38,8 @@ pub fn login(world: &mut World, user: &UserId, payload: Value, is_new: bool) -> 
     active.sort_unstable_by_key(|chat| std::cmp::Reverse(chat.order));
     let summaries: Vec<Value> =
         active.into_iter().take(SUMMARIES).map(|chat| render::chat_summary(world, chat)).collect();
-    let in_a_year = world.now.as_second() + 365 * 24 * 3600;
-    let license = json!({ "id": "1", "plan": "enterprise", "expiration_timestamp": in_a_year });
+    let (_, ends) = Licence::span(world);
+    let license = json!({ "id": number.to_string(), "plan": "enterprise", "expiration_timestamp": ends });
     Ok(json!({ "license": license, "my_profile": render::profile(agent), "chats_summary": summaries }))
 }
 

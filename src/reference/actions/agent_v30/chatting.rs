@@ -10,9 +10,7 @@ use crate::reference::files::StoredFile;
 use crate::reference::refusal::Refusal;
 use crate::reference::render::Spoken;
 use crate::reference::render::agent_v30 as render;
-use crate::reference::world::{
-    AGENT_GROUPS, Attach, ChatId, EventId, NewChat, NewEvent, Recipients, ThreadId, UserId, World,
-};
+use crate::reference::world::{Attach, ChatId, EventId, NewChat, NewEvent, Recipients, ThreadId, UserId, World};
 
 const HERE: Spoken = Spoken::AgentV30;
 
@@ -221,14 +219,10 @@ struct CustomerScope {
 pub fn multicast(world: &mut World, user: &UserId, payload: Value) -> Result<Value, Refusal> {
     let Multicast { scopes, content, kind } = read(payload)?;
     let agents = scopes.agents.unwrap_or_default();
-    let staffed = |group: &Value| {
-        let number = group.as_i64().or_else(|| group.as_str()?.parse().ok());
-        number.is_some_and(|number| AGENT_GROUPS.contains(&number))
-    };
+    let number = |group: &Value| group.as_i64().or_else(|| group.as_str()?.parse().ok());
+    let groups: Vec<i64> = agents.groups.iter().flatten().filter_map(number).collect();
     let mut to: BTreeSet<UserId> = agents.ids.into_iter().flatten().collect();
-    if agents.all == Some(true) || agents.groups.iter().flatten().any(staffed) {
-        to.extend(world.online_agents());
-    }
+    to.extend(if agents.all == Some(true) { world.online_agents() } else { world.online_agents_of(&groups) });
     to.extend(scopes.customers.unwrap_or_default().ids.into_iter().flatten());
     world.multicast(user, to.into_iter().collect(), content, kind);
     Ok(Value::Null)

@@ -72,8 +72,7 @@ impl Filters {
         let threads = || customer.chats.iter().filter_map(|id| world.chat(id)).map(|chat| chat.threads.len()).sum();
         let count = |number: usize| i64::try_from(number).ok();
         let visits = i64::try_from(customer.visits).ok();
-        // Nobody knows where anybody is, so no country matches.
-        self.country.as_ref().is_none_or(|filter| filter.admit(None))
+        self.country.as_ref().is_none_or(|filter| filter.admit(customer.country.as_deref()))
             && self.email.as_ref().is_none_or(|filter| filter.admit(customer.email.as_deref()))
             && self.name.as_ref().is_none_or(|filter| filter.admit(customer.name.as_deref()))
             && self.customer_id.as_ref().is_none_or(|filter| filter.admit(Some(customer.id.as_ref())))
@@ -142,6 +141,6 @@ struct Ban {
 /// `ban_customer` (588; agent-v0.2-methods 615).
 pub fn ban_customer(world: &mut World, user: &UserId, payload: Value) -> Result<Value, Refusal> {
     let BanCustomer { customer_id, ban } = read(payload)?;
-    world.ban(user, &customer_id, ban.days)?;
+    world.ban(Some(user), &customer_id, ban.days)?;
     Ok(Value::Null)
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 pub use session::login;
 
-use super::{Request, not_built};
+use super::{Request, change_push_notifications, not_built};
 use crate::reference::refusal::Refusal;
 use crate::reference::world::AccessChange;
 
@@ -59,8 +59,8 @@ pub fn perform(request: Request<'_>) -> Result<Value, Refusal> {
         "tag_chat_thread" => properties::tag(world, user, payload, true),
         "untag_chat_thread" => properties::tag(world, user, payload, false),
         "update_last_seen_timestamp" => session::update_last_seen_timestamp(world, user, payload),
-        // There is no phone behind a reference server; the request was checked, and that is all.
-        "change_push_notifications" | "ping" => Ok(Value::Null),
+        "change_push_notifications" => change_push_notifications(world, user, payload),
+        "ping" => Ok(Value::Null),
         _ => Err(not_built(action)),
     }
 }

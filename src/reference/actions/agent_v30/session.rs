@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::read;
+use super::super::{Login, PushNotifications, read};
+use crate::reference::licences::Licence;
 use crate::reference::refusal::Refusal;
 use crate::reference::render::agent_v30 as render;
 use crate::reference::world::{ChatId, RoutingStatus, UserId, World};
@@ -13,31 +14,35 @@ use crate::reference::world::{ChatId, RoutingStatus, UserId, World};
 const SUMMARIES: usize = 100;
 
 #[derive(Deserialize)]
-struct Login {
+struct Sent {
     reconnect: Option<bool>,
+    push_notifications: Option<PushNotifications>,
 }
 
 /// `login` (885): the licence, the agent, and the agent's active chats.
 ///
 /// # Errors
 /// None that a request which passed its schema could cause.
-pub fn login(world: &mut World, user: &UserId, payload: Value, is_new: bool) -> Result<Value, Refusal> {
-    let Login { reconnect } = read(payload)?;
+pub fn login(login: Login<'_>) -> Result<Value, Refusal> {
+    let Login { world, number, user, payload, is_new } = login;
+    let Sent { reconnect, push_notifications } = read(payload)?;
     if is_new {
         world.agent_arrives(user, reconnect.unwrap_or(false));
+    }
+    if let Some(phone) = push_notifications {
+        phone.remember(world, user);
     }
     let Some(agent) = world.agent(user) else { return Err(Refusal::authentication()) };
     let mut profile = render::agent(agent);
     profile.insert("permission".to_owned(), "normal".into());
     let newest = agent.active.iter().rev().take(SUMMARIES).filter_map(|id| world.chat(id));
     let summaries: Vec<Value> = newest.map(|chat| render::chat_summary(world, chat)).collect();
-    let now = world.now.as_second();
-    let year = 365 * 24 * 3600;
+    let (created, ends) = Licence::span(world);
     let license = json!({
-        "id": "1",
+        "id": number.to_string(),
         "plan": "enterprise",
-        "expiration_timestamp": now + year,
-        "creation_timestamp": now - year,
+        "expiration_timestamp": ends,
+        "creation_timestamp": created,
         "in_trial": false,
     });
     Ok(json!({ "license": license, "my_profile": profile, "chats_summary": summaries }))

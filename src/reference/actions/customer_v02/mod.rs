@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Request, customer_v03, read};
+use super::{Login, Request, customer_v03, read};
 use crate::reference::refusal::Refusal;
 use crate::reference::render::customer_v02 as render;
-use crate::reference::world::{CustomerDetails, UserId, World};
+use crate::reference::world::{CustomerDetails, Monitoring, UserId, World};
 
 #[derive(Deserialize)]
-struct Login {
+struct Sent {
     customer: Option<CustomerSent>,
     last_chats_limit: Option<usize>,
     last_threads_limit: Option<usize>,
@@ -25,11 +25,12 @@ struct CustomerSent {
     name: Option<String>,
     email: Option<String>,
     properties: Option<BTreeMap<String, String>>,
+    monitoring: Option<Monitoring>,
 }
 
 impl From<CustomerSent> for CustomerDetails {
     fn from(sent: CustomerSent) -> Self {
-        Self { name: sent.name, email: sent.email, avatar: None, fields: sent.properties }
+        Self { name: sent.name, email: sent.email, avatar: None, fields: sent.properties, monitoring: sent.monitoring }
     }
 }
 
@@ -37,9 +38,10 @@ impl From<CustomerSent> for CustomerDetails {
 ///
 /// # Errors
 /// When the customer is banned (A02E:28).
-pub fn login(world: &mut World, user: &UserId, payload: Value, is_new: bool) -> Result<Value, Refusal> {
-    let login: Login = read(payload)?;
-    let details = login.customer.unwrap_or_default().into();
+pub fn login(login: Login<'_>) -> Result<Value, Refusal> {
+    let Login { world, user, payload, is_new, .. } = login;
+    let sent: Sent = read(payload)?;
+    let details = sent.customer.unwrap_or_default().into();
     if is_new {
         world.customer_arrives(user, details)?;
     } else {
@@ -47,7 +49,7 @@ pub fn login(world: &mut World, user: &UserId, payload: Value, is_new: bool) -> 
     }
     let chats = reading::newest_chats(world, user)?;
     // The defaults of A02C:14 and A02C:15.
-    let (chats_limit, threads_limit) = (login.last_chats_limit.unwrap_or(1), login.last_threads_limit.unwrap_or(10));
+    let (chats_limit, threads_limit) = (sent.last_chats_limit.unwrap_or(1), sent.last_threads_limit.unwrap_or(10));
     let recent: Vec<Value> =
         chats.iter().take(chats_limit).map(|chat| render::recent_chat(world, chat, threads_limit)).collect();
     Ok(json!({

@@ -6,15 +6,15 @@ mod updating;
 
 use serde_json::{Value, json};
 
-use super::{Request, WithCustomer, not_built, read};
+use super::{Login, Request, WithCustomer, not_built, read};
 use crate::reference::refusal::Refusal;
-use crate::reference::world::{UserId, World};
 
 /// `login` (547). A further login of the same customer on one connection only tells more about him (C03-A60).
 ///
 /// # Errors
 /// When the customer is banned (C03-B44).
-pub fn login(world: &mut World, user: &UserId, payload: Value, is_new: bool) -> Result<Value, Refusal> {
+pub fn login(login: Login<'_>) -> Result<Value, Refusal> {
+    let Login { world, user, payload, is_new, .. } = login;
     let details = read::<WithCustomer>(payload)?.customer.unwrap_or_default();
     if is_new {
         world.customer_arrives(user, details)?;

@@ -1,4 +1,4 @@
-//! What is wrong with a scenario file, shown with its place.
+//! What is wrong with a file, shown with its place.
 
 use std::fmt;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 /// One thing that is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Problem {
+pub struct Problem {
     /// Bytes of the file; absent when the file could not be read at all.
     range: Option<(usize, usize)>,
     /// What was found.
@@ -68,20 +68,21 @@ pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
 }
 
 /// Names as they stand in a sentence: `` `a`, `b` ``.
-pub(super) fn list(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+pub fn list(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     names.into_iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
-/// Everything that is wrong with a scenario file, in the order of the file.
+/// Everything that is wrong with a file, in the order of the file.
 #[derive(Debug, Clone)]
-pub struct ScenarioErrors {
+pub struct FileErrors {
     path: PathBuf,
     text: String,
     problems: Vec<Problem>,
 }
 
-impl ScenarioErrors {
-    pub(super) fn new(path: &Path, text: String, mut problems: Vec<Problem>) -> Self {
+impl FileErrors {
+    /// These problems of a file with this text.
+    pub fn new(path: &Path, text: String, mut problems: Vec<Problem>) -> Self {
         problems.sort();
         problems.dedup();
         Self { path: path.to_owned(), text, problems }
@@ -124,10 +125,10 @@ impl ScenarioErrors {
     }
 }
 
-impl fmt::Display for ScenarioErrors {
+impl fmt::Display for FileErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.render(false))
     }
 }
 
-impl std::error::Error for ScenarioErrors {}
+impl std::error::Error for FileErrors {}

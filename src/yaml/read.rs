@@ -12,7 +12,7 @@ use super::problem::Problem;
 
 /// A file's content and the places of its parts.
 #[derive(Debug)]
-pub(super) struct Document {
+pub struct Document {
     /// The content.
     pub value: Value,
     /// Where it stands.
@@ -21,7 +21,7 @@ pub(super) struct Document {
 
 /// JSON pointer → bytes of the file.
 #[derive(Debug, Default)]
-pub(super) struct Places(BTreeMap<String, Place>);
+pub struct Places(BTreeMap<String, Place>);
 
 #[derive(Debug, Clone)]
 struct Place {
@@ -65,7 +65,7 @@ impl Places {
 }
 
 /// Adds a member's name to a JSON pointer.
-pub(super) fn join(pointer: &str, name: impl fmt::Display) -> String {
+pub fn join(pointer: &str, name: impl fmt::Display) -> String {
     let name = name.to_string();
     match name.contains(['~', '/']) {
         true => format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1")),
@@ -77,7 +77,7 @@ pub(super) fn join(pointer: &str, name: impl fmt::Display) -> String {
 ///
 /// # Errors
 /// What is not YAML, or not what a file may be (duplicate keys, several documents), with its place.
-pub(super) fn read(text: &str) -> Result<Document, Problem> {
+pub fn read(text: &str) -> Result<Document, Problem> {
     let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
     let root: Node = serde_saphyr::from_str_with_options(text, options).map_err(|error| problem(text, &error))?;
     let mut places = BTreeMap::new();
