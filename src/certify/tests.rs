@@ -11,7 +11,7 @@ use super::judge::judge;
 use super::witness::SchemaFinding;
 use super::*;
 use crate::observe::{Grade, Moment};
-use crate::protocol::{Check, Dialect, Kind, Protocol, RequirementId};
+use crate::protocol::{Check, Dialect, Kind, Protocol, RequirementId, Transport};
 use crate::scenario::{Proof, ProofOutcome};
 use crate::verdict::Judgement;
 
@@ -30,6 +30,7 @@ fn only(ids: &[&str]) -> Options {
         dialects: vec![customer().clone()],
         only: Some(ids.iter().map(|text| id(text)).collect()),
         profile: Profile::Consensus,
+        transport: Transport::Websocket,
         quick: false,
         allow_missing: false,
         seed: 1,
@@ -180,6 +181,23 @@ fn a_push_that_comes_with_time_is_left_to_the_slow_cases() {
     let quick = judged(true);
     assert_eq!(quick.rows[0].checks[0].state, CheckState::LeftOut);
     assert_eq!(quick.rows[0].verdict, RowVerdict::NotExercised);
+}
+
+#[test]
+fn what_speaks_of_another_transport_is_left_out_and_no_fault() {
+    // C03-B10: websocket ping frames.
+    let row = "C03-B10";
+    let options = |transport| Options { transport, ..only(&[row, MUST]) };
+    let held = proved(&[row, MUST], &ProofOutcome::Held);
+    let broken = proved(&[row], &ProofOutcome::Broken { reason: "closed".into() });
+    let judged = |transport, evidence: &Evidence| judge(customer(), &options(transport), evidence, &BTreeSet::new());
+    let of_row = |certificate: &Certificate| certificate.rows.iter().find(|it| it.id == id(row)).unwrap().verdict;
+    let over_websocket = judged(Transport::Websocket, &held);
+    assert_eq!((of_row(&over_websocket), over_websocket.judgement), (RowVerdict::Pass, Judgement::Passed));
+    assert_eq!(of_row(&judged(Transport::Websocket, &broken)), RowVerdict::Fail);
+    let over_socketio = judged(Transport::Socketio, &held);
+    assert_eq!((of_row(&over_socketio), over_socketio.judgement), (RowVerdict::NotExercised, Judgement::Passed));
+    assert_eq!(of_row(&judged(Transport::Socketio, &broken)), RowVerdict::NotExercised);
 }
 
 #[test]

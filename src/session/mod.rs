@@ -1,11 +1,13 @@
-//! One actor's client: real-time messaging over a websocket, or the Web API.
+//! One actor's client: real-time messaging over a websocket or socket.io, or the Web API.
 //!
 //! A session moves bytes and keeps time; what the bytes mean is the business of its
 //! [`Conversation`](crate::observe::Conversation), which tells the observer about everything.
 
 mod backoff;
 mod connect;
+mod framing;
 mod rtm;
+mod socketio;
 mod target;
 mod token;
 mod variation;
