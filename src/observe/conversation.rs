@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::input::Recording;
 use super::{
-    Answer, Closing, ConnectionId, Direction, Fact, Moment, Observation, Observer, Pushed, Sent, Transcript, Violation,
-    ViolationKind,
+    Answer, Closing, ConnectionId, Direction, Event, Fact, Input, Moment, Observation, Observer, Pushed, Sent,
+    Transcript, Violation, ViolationKind,
 };
 use crate::message::{ApiError, Body, Malformed, Message, WebAnswer, parse_frame};
 use crate::protocol::{Cap, Dialect, Kind, Mismatch, Transport};
@@ -73,6 +74,7 @@ pub struct Conversation {
     settled: VecDeque<Box<str>>,
     transcript: Transcript,
     open: bool,
+    recording: Recording,
 }
 
 impl Conversation {
@@ -83,6 +85,7 @@ impl Conversation {
         transport: Transport,
         observer: Arc<dyn Observer>,
     ) -> Self {
+        let recording = Recording::of(&*observer);
         Self {
             dialect,
             connection,
@@ -95,6 +98,7 @@ impl Conversation {
             settled: VecDeque::new(),
             transcript: Transcript::default(),
             open: true,
+            recording,
         }
     }
 
@@ -116,6 +120,7 @@ impl Conversation {
     /// Names the user of a connection that does not log in (the Web API).
     pub fn set_user(&mut self, user: &str) {
         self.user = Some(user.into());
+        self.recording.user_changed();
     }
 
     /// Hides a token in everything that is shown of this connection.
@@ -130,6 +135,7 @@ impl Conversation {
 
     /// The connection was established.
     pub fn connected(&mut self, at: Moment, took: Duration) {
+        self.tell(at, Event::Opened { took: Some(took) });
         self.emit(at, Fact::Connected { took });
     }
 
@@ -144,6 +150,7 @@ impl Conversation {
             intended: sending.intended,
             sent: sending.at,
         });
+        self.tell(sending.at, Event::request(self.transport, self.numbers, &sending));
         let sent = Sent { action: sending.action, intended: sending.intended, bytes: sending.text.len() };
         self.emit(sending.at, Fact::Sent(sent));
         self.numbers
@@ -151,6 +158,7 @@ impl Conversation {
 
     /// A text frame of the server arrived.
     pub fn received(&mut self, at: Moment, text: &str) -> Delivered {
+        self.tell(at, Event::Frame { direction: Direction::ToClient, intended: None, text });
         self.expire(at);
         self.transcript.add(at, Direction::ToClient, text);
         let message = match parse_frame(text) {
@@ -178,6 +186,7 @@ impl Conversation {
 
     /// The answer of a Web call arrived.
     pub fn web_received(&mut self, at: Moment, request: u64, body: &[u8], answer: WebAnswer) -> Delivered {
+        self.tell(at, Event::Answer { call: request, answer: &answer, body });
         self.expire(at);
         self.transcript.add(at, Direction::ToClient, &String::from_utf8_lossy(body));
         let Some(pending) = take(&mut self.pending, |p| p.number == request)
@@ -200,11 +209,13 @@ impl Conversation {
 
     /// Something arrived that is not a text frame; `what` says what.
     pub fn received_garbage(&mut self, at: Moment, what: &str) {
+        self.tell(at, Event::Garbage(Direction::ToClient, what));
         self.violated(at, ViolationKind::MalformedFrame, None, "a text frame with one JSON object", what);
     }
 
     /// A websocket pong arrived.
     pub fn ponged(&mut self, at: Moment) {
+        self.tell(at, Event::Pong);
         self.emit(at, Fact::Ponged);
     }
 
@@ -238,6 +249,7 @@ impl Conversation {
         if !std::mem::take(&mut self.open) {
             return;
         }
+        self.tell(at, Event::Closed(how));
         self.expire(at);
         for overdue in std::mem::take(&mut self.overdue) {
             self.never_answered(at, &overdue);
@@ -450,6 +462,12 @@ impl Conversation {
         let place = (self.connection, &*self.dialect, self.transport);
         let (expected, got) = (self.transcript.redact(expected), self.transcript.redact(got));
         Violation::new(kind, at, place, action, expected, got)
+    }
+
+    fn tell(&mut self, at: Moment, event: Event<'_>) {
+        let (connection, dialect, transcript) = (self.connection, &self.dialect, &self.transcript);
+        let input = Input { at, connection, dialect, transport: self.transport, transcript, event };
+        self.recording.tell(&*self.observer, self.user.as_deref(), input);
     }
 
     fn emit(&self, at: Moment, fact: Fact<'_>) {

@@ -1,0 +1,11 @@
+//! Recordings: written beside a run, read back, and imported from browsers.
+//!
+//! A capture is a file of JSON lines, one for each input of a [`Conversation`](crate::observe::Conversation), so whoever reads it can
+//! hold the same conversations again. `reports/capture.schema.json` describes it.
+
+mod capture;
+mod secrets;
+#[cfg(test)]
+mod tests;
+
+pub use capture::{CaptureError, CaptureWriter, Client};
