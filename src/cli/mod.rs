@@ -5,6 +5,7 @@ mod certify;
 mod check;
 mod interrupt;
 mod progress;
+mod recording;
 mod run;
 mod serve;
 mod spec;

@@ -4,8 +4,12 @@
 //! hold the same conversations again. `reports/capture.schema.json` describes it.
 
 mod capture;
+mod check;
+mod replay;
 mod secrets;
 #[cfg(test)]
 mod tests;
 
 pub use capture::{CaptureError, CaptureWriter, Client};
+pub use check::{Damage, Damages, Recording, UnreadableFile, check};
+pub use replay::Replayed;

@@ -105,6 +105,30 @@ pub(in crate::traffic) enum Entry<'a> {
     End {},
 }
 
+impl Line<'_> {
+    /// Whether it is the last one of the whole recording.
+    pub fn is_last(&self) -> bool {
+        self.case.is_none() && matches!(self.entry, Entry::End {})
+    }
+}
+
+impl Entry<'_> {
+    /// The connection that it is about.
+    pub fn connection(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Opened { connection, .. }
+            | Self::User { connection, .. }
+            | Self::Frame { connection, .. }
+            | Self::Call { connection, .. }
+            | Self::Answer { connection, .. }
+            | Self::Garbage { connection, .. }
+            | Self::Pong { connection }
+            | Self::Closed { connection, .. } => Some(*connection),
+            Self::End {} => None,
+        }
+    }
+}
+
 /// What the answer to a call says.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]

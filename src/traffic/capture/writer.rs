@@ -39,6 +39,7 @@ pub struct CaptureWriter {
 struct Output {
     file: BufWriter<Box<dyn Write + Send>>,
     flushed: Moment,
+    over: bool,
     /// Why nothing more is written.
     broken: Option<io::Error>,
 }
@@ -66,7 +67,7 @@ impl CaptureWriter {
         let mut file = BufWriter::with_capacity(BUFFER, to);
         file.write_all(&bytes(&header))?;
         file.flush()?;
-        let output = Output { file, flushed: Moment::default(), broken: None };
+        let output = Output { file, flushed: Moment::default(), over: false, broken: None };
         Ok(Self { output: Arc::new(Mutex::new(output)), path: path.into(), case: None })
     }
 
@@ -81,14 +82,20 @@ impl CaptureWriter {
         Arc::new(Beside { observer, writer: self.clone() })
     }
 
-    /// The case is over, or the whole recording: nothing may follow.
+    /// The case is over: nothing of it follows.
+    pub fn case_over(&self, at: Moment) {
+        self.write(at, Entry::End {});
+    }
+
+    /// The recording is over: whatever still comes is not written.
     ///
     /// # Errors
-    /// [`CaptureError`], when this or anything before it could not be written. What was written until then is a recording that
-    /// is cut off; the run did not mind.
+    /// [`CaptureError`], when anything could not be written. What was written until then is a recording that is cut off; the run
+    /// did not mind.
     pub fn finish(&self, at: Moment) -> Result<(), CaptureError> {
-        self.write(at, Entry::End {});
+        Self { case: None, ..self.clone() }.write(at, Entry::End {});
         let mut output = self.output();
+        output.over = true;
         let flushed = match output.broken.take() {
             Some(broken) => Err(broken),
             None => output.file.flush(),
@@ -99,7 +106,7 @@ impl CaptureWriter {
     fn write(&self, at: Moment, entry: Entry<'_>) {
         let line = bytes(&Line { at, case: self.case.as_deref().map(Into::into), entry });
         let mut output = self.output();
-        if output.broken.is_some() {
+        if output.over || output.broken.is_some() {
             return;
         }
         let mut written = output.file.write_all(&line);
