@@ -9,8 +9,8 @@ mod outgoing;
 mod web;
 
 pub use incoming::{Body, Malformed, Message, parse_frame};
-pub use outgoing::{Request, parse_request, request_text};
-pub use web::{WebAnswer, parse_web_answer, web_body};
+pub use outgoing::{Request, parse_request, refusal_text, request_text};
+pub use web::{WebAnswer, parse_web_answer, web_body, web_payload};
 
 /// The error object of a failed answer.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -38,7 +38,7 @@ pub enum Event<'a> {
     Frame {
         /// Which way it went.
         direction: Direction,
-        /// When it should have been sent, where the client is ours.
+        /// When it should have been sent, where the client is ours and it was not sent then.
         intended: Option<Moment>,
         /// Its text.
         text: &'a str,
@@ -49,10 +49,10 @@ pub enum Event<'a> {
         number: u64,
         /// Name of the action.
         action: &'a str,
-        /// When it should have been sent, where the client is ours.
+        /// When it should have been sent, where the client is ours and it was not sent then.
         intended: Option<Moment>,
-        /// Its body.
-        body: &'a str,
+        /// Its body, or why it cannot be read.
+        body: Result<&'a str, &'a str>,
     },
     /// The answer to a call.
     Answer {
@@ -65,8 +65,12 @@ pub enum Event<'a> {
     },
     /// Something that is not a text frame; the text says what.
     Garbage(Direction, &'a str),
+    /// A ping or pong of the client.
+    Ping,
     /// A websocket pong of the server.
     Pong,
+    /// The request with this number does not reach the server.
+    Withheld(u64),
     /// The connection is over.
     Closed(Closing),
 }
@@ -74,10 +78,11 @@ pub enum Event<'a> {
 impl<'a> Event<'a> {
     /// A request of a client of ours.
     pub(super) fn request(transport: Transport, number: u64, sending: &Sending<'a>) -> Self {
-        let &Sending { action, intended, text, .. } = sending;
+        let &Sending { action, intended, at, text, .. } = sending;
+        let intended = Some(intended).filter(|intended| *intended != at);
         match transport.channel() {
-            Channel::Rtm => Self::Frame { direction: Direction::ToServer, intended: Some(intended), text },
-            Channel::Web => Self::Call { number, action, intended: Some(intended), body: text },
+            Channel::Rtm => Self::Frame { direction: Direction::ToServer, intended, text },
+            Channel::Web => Self::Call { number, action, intended, body: Ok(text) },
         }
     }
 }
@@ -87,13 +92,23 @@ impl<'a> Event<'a> {
 pub(super) struct Recording {
     wanted: bool,
     opened: bool,
+    latest: Moment,
     /// Somebody named the user since the last input.
     new_user: bool,
 }
 
 impl Recording {
     pub(super) fn of(observer: &dyn Observer) -> Self {
-        Self { wanted: observer.wants_inputs(), opened: false, new_user: false }
+        Self { wanted: observer.wants_inputs(), opened: false, latest: Moment::default(), new_user: false }
+    }
+
+    pub(super) fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
+    /// When the latest input came.
+    pub(super) fn latest(&self) -> Moment {
+        self.latest
     }
 
     pub(super) fn user_changed(&mut self) {
@@ -104,6 +119,7 @@ impl Recording {
         if !self.wanted {
             return;
         }
+        self.latest = input.at;
         let before = |event| observer.input(&Input { event, ..input });
         if !std::mem::replace(&mut self.opened, true) && !matches!(input.event, Event::Opened { .. }) {
             before(Event::Opened { took: None });

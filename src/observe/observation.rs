@@ -56,6 +56,8 @@ pub enum Fact<'a> {
     Violated(Violation),
     /// A ping was answered by a pong.
     Ponged,
+    /// A client that is not ours sent a ping or a pong.
+    Pinged,
     /// The connection is over.
     Closed(Closing),
 }
@@ -109,8 +111,12 @@ pub struct Pushed<'a> {
 pub enum Closing {
     /// We closed it.
     ByUs,
+    /// A client that is not ours closed it properly.
+    ByClient,
     /// The server closed it properly.
     ByServer,
+    /// A client that is not ours was gone without a closing handshake.
+    DroppedByClient,
     /// It broke without a closing handshake.
     Broken,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::capture::{Client, Entry, Line, Outcome};
-use crate::message::{WebAnswer, parse_request, parse_web_answer};
+use crate::message::{WebAnswer, parse_request, parse_web_answer, web_payload};
 use crate::observe::{Closing, ConnectionId, Conversation, Direction, Moment, Sending};
 use crate::protocol::{DialectName, Protocol};
 use crate::record::{Ledger, Recorder, Tally};
@@ -214,12 +214,15 @@ impl Case {
 }
 
 impl Held {
-    fn take(&mut self, at: Moment, entry: Entry<'_>, _client: Client) -> Result<(), String> {
+    fn take(&mut self, at: Moment, entry: Entry<'_>, client: Client) -> Result<(), String> {
         let conversation = &mut self.conversation;
         match entry {
             Entry::User { id, .. } => conversation.set_user(&id),
             Entry::Frame { direction: Direction::ToClient, text, .. } => {
                 conversation.received(at, &text);
+            }
+            Entry::Frame { direction: Direction::ToServer, text, .. } if client == Client::Observed => {
+                conversation.client_sent(at, &text);
             }
             Entry::Frame { direction: Direction::ToServer, intended, text, .. } => {
                 let request = parse_request(&text).map_err(|error| format!("the frame is no request: {error}"))?;
@@ -228,10 +231,22 @@ impl Held {
                 let action = &request.action;
                 conversation.sending(Sending { correlation, action, intended, at, text: &text });
             }
-            Entry::Call { number, action, intended, body, .. } => {
-                let intended = intended.unwrap_or(at);
-                let sending = Sending { correlation: None, action: &action, intended, at, text: &body };
-                let ours = conversation.sending(sending);
+            Entry::Call { number, action, intended, body, unreadable, .. } => {
+                let ours = match client {
+                    Client::Observed => {
+                        let payload = match unreadable {
+                            Some(reason) => Err(reason.into_owned()),
+                            None => web_payload(&conversation.dialect().catalog.web, body.as_bytes()),
+                        };
+                        let payload = payload.as_ref().map_err(String::as_str);
+                        conversation.client_called(at, &action, payload, &body).number
+                    }
+                    Client::Ours => {
+                        let intended = intended.unwrap_or(at);
+                        let sending = Sending { correlation: None, action: &action, intended, at, text: &body };
+                        conversation.sending(sending)
+                    }
+                };
                 if self.calls.len() < CALLS {
                     self.calls.insert(number, ours);
                 }
@@ -246,7 +261,11 @@ impl Held {
                 conversation.web_received(at, number, body.as_bytes(), answer);
             }
             Entry::Garbage { direction: Direction::ToClient, what, .. } => conversation.received_garbage(at, &what),
-            Entry::Garbage { direction: Direction::ToServer, .. } => {}
+            Entry::Garbage { direction: Direction::ToServer, what, .. } => conversation.client_garbage(at, &what),
+            Entry::Ping { .. } => conversation.client_pinged(at),
+            Entry::Withheld { number, .. } => {
+                conversation.withheld(self.calls.remove(&number).unwrap_or(number));
+            }
             Entry::Pong { .. } => conversation.ponged(at),
             Entry::Closed { how, .. } => {
                 conversation.closed(at, how);

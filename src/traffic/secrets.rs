@@ -103,6 +103,8 @@ mod tests {
         let mut transcript = Transcript::default();
         transcript.hide("Bearer s3cret");
         assert_eq!(redact(&transcript, "<s3cret>"), "<[redacted]>");
+        transcript.hide("a\"b");
+        assert_eq!(redact(&transcript, r#"{"text":"a\"b"}"#), r#"{"text":"[redacted]"}"#);
     }
 
     proptest! {

@@ -1,17 +1,20 @@
 //! Recordings of conversations driven by hand.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{CaptureWriter, Client};
-use crate::message::{parse_web_answer, request_text};
-use crate::observe::{Closing, ConnectionId, Conversation, Moment, Observer, Sending};
+use super::check::capture;
+use super::{CaptureWriter, Client, Recording, check};
+use crate::message::{parse_web_answer, request_text, web_payload};
+use crate::observe::{ClientSent, Closing, ConnectionId, Conversation, Moment, Observer, Sending, ViolationKind};
 use crate::protocol::{Protocol, Transport};
-use crate::record::{Ledger, Recorder};
+use crate::record::{Ledger, Recorder, Tally};
 
 static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::embedded().unwrap());
 
@@ -64,8 +67,174 @@ fn record(path: &Path, observer: Arc<dyn Observer>) {
     writer.finish(at(30_001)).unwrap();
 }
 
+/// A client that is not ours, on one connection of each transport, with faults of both sides.
+fn record_somebody(path: &Path, observer: Arc<dyn Observer>) {
+    let writer = CaptureWriter::create(path, Client::Observed).unwrap();
+    let observer = writer.beside(observer);
+    let mut rtm = conversation(7, Transport::Websocket, observer.clone());
+    rtm.connected(at(1), Duration::from_millis(1));
+    let login = json!({"request_id": "a", "action": "login", "payload": {"token": "Bearer canary \"1\""}});
+    rtm.client_sent(at(2), &login.to_string());
+    let early = json!({"request_id": "b", "action": "get_chats_summary", "payload": {"limit": "ten"}});
+    rtm.client_sent(at(3), &early.to_string());
+    rtm.received(at(4), &response("a", "login", &json!({"customer_id": "u1", "static_config_path": "p"})));
+    rtm.received(at(5), &response("c", "get_chats_summary", &json!({"echo": "canary \"1\""})));
+    rtm.client_sent(at(6), r#"{"request_id":"b","action":"dance"}"#);
+    rtm.client_sent(at(7), "<canary-in-what-is-no-request>");
+    rtm.client_sent(at(8), r#"{"hidden":"canary-in-what-has-no-action"}"#);
+    rtm.client_garbage(at(9), "a binary frame of 3 bytes");
+    rtm.client_pinged(at(10));
+    let ClientSent::Request(withheld) = rtm.client_sent(at(11), r#"{"request_id":"d","action":"get_chats_summary"}"#)
+    else {
+        panic!("it is a request")
+    };
+    rtm.withheld(withheld.number);
+    rtm.received(at(70_000), "<html>");
+    rtm.closed(at(90_000), Closing::ByClient);
+    rtm.client_sent(at(90_001), r#"{"token":"canary-after-the-end"}"#);
+    rtm.closed(at(90_002), Closing::ByServer);
+    let mut web = conversation(8, Transport::Web, observer.clone());
+    let spec = web.dialect().catalog.web.clone();
+    let body = json!({"payload": {"event": 7}}).to_string();
+    let payload = web_payload(&spec, body.as_bytes()).unwrap();
+    let call = web.client_called(at(90_100), "send_event", Ok(&payload), &body);
+    web.web_received(at(90_101), call.number, b"{}", parse_web_answer(200, b"{}"));
+    let payload = json!({"chat_id": "c", "file": {"name": "a.png"}});
+    let call = web.client_called(at(90_102), "send_file", Ok(&payload), "2 parts");
+    web.web_received(at(90_103), call.number, b"[]", parse_web_answer(200, b"[]"));
+    let call = web.client_called(at(90_104), "send_event", Err("The body is not JSON"), "canary-of-a-body");
+    let body = br#"{"error":{"type":"validation","message":"m"}}"#;
+    web.web_received(at(90_105), call.number, body, parse_web_answer(400, body));
+    web.closed(at(90_106), Closing::ByUs);
+    writer.finish(at(90_107)).unwrap();
+}
+
 fn nobody() -> Arc<dyn Observer> {
     Arc::new(Recorder::new(Arc::new(Ledger::default())))
+}
+
+type Record = fn(&Path, Arc<dyn Observer>);
+
+fn counts(tally: &Tally) -> BTreeMap<ViolationKind, u64> {
+    tally.violations.iter().map(|(kind, tally)| (kind, tally.count)).collect()
+}
+
+/// Records, and returns what was recorded and what the recording comes to.
+fn again(record: Record) -> (Tally, Recording, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("capture.ndjson");
+    let recorder = Arc::new(Recorder::new(Arc::new(Ledger::default())));
+    record(&path, recorder.clone());
+    let recording = check(&path, &PROTOCOL).unwrap();
+    (recorder.take(), recording, std::fs::read_to_string(&path).unwrap())
+}
+
+#[test]
+fn a_recording_comes_to_the_same_as_what_was_recorded() {
+    for record in [record as Record, record_somebody] {
+        let (live, recording, _) = again(record);
+        assert_eq!(recording.damages.first, []);
+        let replayed = recording.replayed.tally;
+        assert!(counts(&live).len() >= 2, "{:?}", counts(&live));
+        assert_eq!(counts(&replayed), counts(&live));
+        let actions = |tally: &Tally| {
+            let all = tally.actions().map(|(_, _, name, action)| (name.to_owned(), action.sent, action.answered));
+            all.collect::<Vec<_>>()
+        };
+        assert_eq!(actions(&replayed), actions(&live));
+    }
+}
+
+#[test]
+fn somebody_elses_secrets_are_in_no_line() {
+    let (live, recording, text) = again(record_somebody);
+    assert!(!text.contains("canary"), "{text}");
+    assert_eq!(recording.client, Client::Observed);
+    // What is judged at all shows that the frames were there.
+    let kinds = [ViolationKind::MalformedRequest, ViolationKind::SentAfterClose, ViolationKind::WrongCorrelation];
+    assert!(kinds.iter().all(|kind| live.violations.count(*kind) > 0), "{:?}", counts(&live));
+}
+
+#[test]
+fn of_a_recording_that_is_cut_off_everything_before_is_judged() {
+    let (live, _, text) = again(record);
+    for (cut, lines) in [(text.len() - 1, 17), (text.len() - 40, 16), (text.find("<[redacted]>").unwrap(), 5)] {
+        let recording = capture(&text.as_bytes()[..cut], &PROTOCOL).unwrap().unwrap();
+        assert_eq!(recording.damages.count, u64::from(cut < text.len() - 1), "cut at {cut}");
+        assert!(recording.damages.first.iter().all(|damage| damage.line == lines), "{:?}", recording.damages);
+        let found = counts(&recording.replayed.tally);
+        assert!(found.iter().all(|(kind, count)| counts(&live)[kind] >= *count), "{found:?}");
+        assert!(recording.replayed.tally.actions().any(|(_, _, name, _)| name == "login"));
+    }
+    // Between two lines nothing is broken, but the end is missing.
+    let before_the_end = text.trim_end().rfind('\n').unwrap() + 1;
+    let recording = capture(&text.as_bytes()[..before_the_end], &PROTOCOL).unwrap().unwrap();
+    assert_eq!(recording.damages.first[0].line, 16);
+    assert!(recording.damages.first[0].reason.contains("before its time"));
+}
+
+#[test]
+fn nobody_is_blamed_for_what_a_damaged_line_may_have_said() {
+    let (_, _, text) = again(record);
+    // The answer to the login: without it, nobody could know who speaks, and the request would seem to be unanswered.
+    let lines: Vec<&str> = text.lines().collect();
+    for (damaged, judged) in [
+        ("{\"at\":3,\"frame\":{\"connection\":0,\"dire", vec!["web"]),
+        ("\u{0}\u{0}\u{0}", vec!["web"]),
+        ("{\"at\":3,\"frame\":{\"connection\":1,\"dire", vec!["web", "websocket"]),
+    ] {
+        let mut with = lines.clone();
+        with[3] = damaged;
+        let recording = capture((with.join("\n") + "\n").as_bytes(), &PROTOCOL).unwrap().unwrap();
+        assert_eq!(recording.damages.first.len(), 1, "{:?}", recording.damages);
+        assert_eq!(recording.damages.first[0].line, 4);
+        let violations = &recording.replayed.tally.violations;
+        let mut over: Vec<String> = violations
+            .iter()
+            .flat_map(|(_, tally)| &tally.samples)
+            .map(|s| s.violation.transport.to_string())
+            .collect();
+        over.sort();
+        over.dedup();
+        assert_eq!(over, judged, "after {damaged:?}");
+    }
+}
+
+#[test]
+fn lines_that_make_no_sense_where_they_stand_are_told_once_a_connection() {
+    let header = r#"{"chatproof":"capture","version":1,"started":"s","tool":"t","client":"ours"}"#;
+    let pong = r#"{"at":1,"pong":{"connection":5}}"#;
+    let odd = [
+        pong,
+        pong,
+        r#"{"at":1,"opened":{"connection":6,"dialect":"customer/v9","transport":"websocket"}}"#,
+        r#"{"at":1,"opened":{"connection":7,"dialect":"customer/v0.3","transport":"web"}}"#,
+        r#"{"at":1,"answer":{"connection":7,"call":3,"outcome":"done","body":""}}"#,
+        r#"{"at":2,"end":{}}"#,
+    ];
+    let text = format!("{header}\n{}\n", odd.join("\n"));
+    let recording = capture(text.as_bytes(), &PROTOCOL).unwrap().unwrap();
+    let told: Vec<(u64, &str)> = recording.damages.first.iter().map(|d| (d.line, d.reason.as_str())).collect();
+    assert_eq!(told[0], (2, "connection 5 was never opened"));
+    assert_eq!(told[1].0, 4);
+    assert!(told[1].1.contains("customer/v9"), "{told:?}");
+    assert_eq!(told[2], (6, "there was no call 3"));
+    assert_eq!(recording.replayed.skipped, 2);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    #[test]
+    fn no_bytes_break_a_reader(at in 0_usize..4000, bytes in proptest::collection::vec(any::<u8>(), 0..6), cut in 0_usize..6) {
+        static WHOLE: LazyLock<String> = LazyLock::new(|| again(record_somebody).2);
+        let mut text = WHOLE.as_bytes().to_vec();
+        let start = at.min(text.len());
+        let end = (start + cut).min(text.len());
+        text.splice(start..end, bytes);
+        if let Ok(recording) = capture(text.as_slice(), &PROTOCOL).unwrap() {
+            prop_assert!(recording.damages.count as usize >= recording.damages.first.len());
+        }
+    }
 }
 
 #[test]

@@ -80,6 +80,9 @@ pub(in crate::traffic) enum Entry<'a> {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         intended: Option<Moment>,
         body: Cow<'a, str>,
+        /// Why no payload can be read from the body; which is not kept then, for it may hold what nobody can find there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unreadable: Option<Cow<'a, str>>,
     },
     Answer {
         connection: ConnectionId,
@@ -94,8 +97,19 @@ pub(in crate::traffic) enum Entry<'a> {
         direction: Direction,
         what: Cow<'a, str>,
     },
+    /// From the client.
+    Ping {
+        connection: ConnectionId,
+    },
+    /// From the server.
     Pong {
         connection: ConnectionId,
+    },
+    /// A request that did not reach the server.
+    Withheld {
+        connection: ConnectionId,
+        /// The number of the call; over RTM, how many frames of the client there were up to it that are requests.
+        number: u64,
     },
     Closed {
         connection: ConnectionId,
@@ -122,7 +136,9 @@ impl Entry<'_> {
             | Self::Call { connection, .. }
             | Self::Answer { connection, .. }
             | Self::Garbage { connection, .. }
+            | Self::Ping { connection }
             | Self::Pong { connection }
+            | Self::Withheld { connection, .. }
             | Self::Closed { connection, .. } => Some(*connection),
             Self::End {} => None,
         }

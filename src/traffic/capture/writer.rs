@@ -1,5 +1,6 @@
 //! Writes a capture while the run goes on.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -131,7 +132,7 @@ impl Observer for CaptureWriter {
 
     fn input(&self, input: &Input<'_>) {
         let connection = input.connection;
-        let hidden = |text: &str| redact(input.transcript, text).into();
+        let hidden = |text: &str| Cow::Owned(redact(input.transcript, text));
         let entry = match &input.event {
             Event::Opened { took } => Entry::Opened {
                 connection,
@@ -148,13 +149,16 @@ impl Observer for CaptureWriter {
                 number: *number,
                 action: hidden(action),
                 intended: *intended,
-                body: hidden(body),
+                body: body.map_or(Cow::Borrowed(""), hidden),
+                unreadable: body.err().map(hidden),
             },
             Event::Answer { call, answer, body } => {
                 let body = hidden(&String::from_utf8_lossy(body));
                 Entry::Answer { connection, call: *call, outcome: (*answer).into(), body }
             }
             Event::Garbage(direction, what) => Entry::Garbage { connection, direction: *direction, what: hidden(what) },
+            Event::Ping => Entry::Ping { connection },
+            Event::Withheld(number) => Entry::Withheld { connection, number: *number },
             Event::Pong => Entry::Pong { connection },
             Event::Closed(how) => Entry::Closed { connection, how: *how },
         };
