@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use chatproof::certify::{Case, Cases, Certificate, Options, Place, Profile, RowVerdict, Venue, certify};
 use chatproof::engine::Credentials;
-use chatproof::protocol::{Check, Dialect, Protocol, RequirementId};
+use chatproof::protocol::{Check, Dialect, Protocol, RequirementId, Transport};
 use chatproof::reference::{Defect, DefectRow, Server, ServerOptions, Timing};
 use chatproof::session::Target;
 use tokio::sync::Semaphore;
@@ -94,6 +94,7 @@ async fn attempt(
         dialects: vec![dialect.clone()],
         only: slow.then(|| expected.iter().cloned().collect()),
         profile: Profile::Consensus,
+        transport: Transport::Websocket,
         quick: !slow,
         allow_missing: false,
         capture: None,

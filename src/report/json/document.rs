@@ -291,7 +291,7 @@ fn states(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn transports(_: &mut SchemaGenerator) -> Schema {
-    names(&["websocket", "web"])
+    names(&["websocket", "socketio", "web"])
 }
 
 fn grades(_: &mut SchemaGenerator) -> Schema {
