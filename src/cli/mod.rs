@@ -4,8 +4,11 @@ mod arguments;
 mod certify;
 mod check;
 mod interrupt;
+#[cfg_attr(not(test), expect(dead_code, reason = "its callers come with the commands for foreign traffic"))]
+mod observed;
 mod progress;
 mod recording;
+mod results;
 mod run;
 mod serve;
 mod spec;
