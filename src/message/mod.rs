@@ -6,6 +6,7 @@
 
 mod incoming;
 mod outgoing;
+pub mod socketio;
 mod web;
 
 pub use incoming::{Body, Malformed, Message, parse_frame};

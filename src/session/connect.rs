@@ -60,9 +60,9 @@ pub enum SessionError {
         /// What rustls said.
         reason: String,
     },
-    /// An HTTP answer that is no websocket handshake, such as a web page.
+    /// An HTTP answer that opens nothing, such as a web page.
     #[error(
-        "{peer} answered {url} with HTTP {status} in place of a websocket; check the target, the dialect and the licence"
+        "{peer} answered {url} with HTTP {status} in place of a connection; check the target, the dialect and the licence"
     )]
     Http {
         /// Host and port.
@@ -78,6 +78,32 @@ pub enum SessionError {
         /// Host and port.
         peer: String,
         /// What is wrong with its answer.
+        reason: String,
+    },
+    /// The peer does not answer as an HTTP server.
+    #[error("{peer} does not speak HTTP ({reason}); check the port, and whether https:// or http:// was meant")]
+    NotHttp {
+        /// Host and port.
+        peer: String,
+        /// What is wrong with its answer.
+        reason: String,
+    },
+    /// The peer answers, but not as socket.io of this generation does.
+    #[error(
+        "{peer} does not speak socket.io as clients of its versions 1 and 2 do ({reason}); check the target, and that its server takes `EIO=3`"
+    )]
+    NotSocketIo {
+        /// Host and port.
+        peer: String,
+        /// What came in place of it.
+        reason: String,
+    },
+    /// The peer speaks socket.io, and wants none from us.
+    #[error("{peer} refused the socket.io session ({reason}); check the target, the dialect and the licence")]
+    Declined {
+        /// Host and port.
+        peer: String,
+        /// What it said.
         reason: String,
     },
     /// Nothing happened for too long.
@@ -101,7 +127,20 @@ pub enum SessionError {
 impl SessionError {
     /// Whether somebody answered there, but not with a websocket. Otherwise nobody was reached, or nobody in time.
     pub fn is_answer(&self) -> bool {
-        matches!(self, Self::Http { .. } | Self::Reset { .. } | Self::NotWebsocket { .. })
+        match self {
+            Self::Http { .. }
+            | Self::Reset { .. }
+            | Self::NotWebsocket { .. }
+            | Self::NotHttp { .. }
+            | Self::NotSocketIo { .. }
+            | Self::Declined { .. } => true,
+            Self::Unresolved { .. }
+            | Self::Refused { .. }
+            | Self::Unreachable { .. }
+            | Self::Tls { .. }
+            | Self::Timeout { .. }
+            | Self::Exhausted { .. } => false,
+        }
     }
 }
 
@@ -111,17 +150,24 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
 pub(super) type Socket = WebSocketStream<Box<dyn Wire>>;
 
-/// Opens a websocket.
+/// Gives an attempt to connect the time that it may take.
 ///
 /// # Errors
 /// [`SessionError`], after at most 10 s.
-pub(super) async fn open(target: &Target, url: &str) -> Result<Socket, SessionError> {
-    tokio::time::timeout(CONNECT_WITHIN, open_unbounded(target, url))
+pub(super) async fn in_time<T>(
+    target: &Target,
+    attempt: impl Future<Output = Result<T, SessionError>>,
+) -> Result<T, SessionError> {
+    tokio::time::timeout(CONNECT_WITHIN, attempt)
         .await
         .unwrap_or_else(|_| Err(SessionError::Timeout { peer: target.peer() }))
 }
 
-async fn open_unbounded(target: &Target, url: &str) -> Result<Socket, SessionError> {
+/// Opens a connection, for as long as it takes (see [`in_time`]).
+///
+/// # Errors
+/// [`SessionError`].
+pub(super) async fn dial(target: &Target) -> Result<Box<dyn Wire>, SessionError> {
     let peer = || target.peer();
     let addresses = target
         .addresses()
@@ -129,14 +175,22 @@ async fn open_unbounded(target: &Target, url: &str) -> Result<Socket, SessionErr
         .map_err(|error| SessionError::Unresolved { peer: peer(), reason: error.to_string() })?;
     let tcp = TcpStream::connect(addresses).await.map_err(|error| from_io(peer(), &error))?;
     tcp.set_nodelay(true).map_err(|error| from_io(peer(), &error))?;
-    let wire: Box<dyn Wire> = if target.tls {
+    if target.tls {
         let no_tls = |reason: String| SessionError::Tls { peer: peer(), reason };
         let name = ServerName::try_from(target.host.clone()).map_err(|error| no_tls(error.to_string()))?;
         let connector = TlsConnector::from(tls_config().map_err(|error| no_tls(error.to_string()))?);
-        Box::new(connector.connect(name, tcp).await.map_err(|error| no_tls(error.to_string()))?)
+        Ok(Box::new(connector.connect(name, tcp).await.map_err(|error| no_tls(error.to_string()))?))
     } else {
-        Box::new(tcp)
-    };
+        Ok(Box::new(tcp))
+    }
+}
+
+/// Opens a websocket, for as long as it takes (see [`in_time`]).
+///
+/// # Errors
+/// [`SessionError`].
+pub(super) async fn open(target: &Target, url: &str) -> Result<Socket, SessionError> {
+    let wire = dial(target).await?;
     // Small buffers: the defaults cost 130 KiB a connection. A write buffer of 0 sends each frame at once; the limit
     // above it only matters when a peer does not read.
     let config = WebSocketConfig::default()
@@ -147,7 +201,7 @@ async fn open_unbounded(target: &Target, url: &str) -> Result<Socket, SessionErr
         .max_frame_size(Some(LARGEST));
     match client_async_with_config(url, wire, Some(config)).await {
         Ok((socket, _)) => Ok(socket),
-        Err(error) => Err(from_handshake(peer(), url, error)),
+        Err(error) => Err(from_handshake(target.peer(), url, error)),
     }
 }
 
@@ -159,6 +213,19 @@ fn from_handshake(peer: String, url: &str, error: tungstenite::Error) -> Session
         tungstenite::Error::Io(error) => from_io(peer, &error),
         tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete) => SessionError::Reset { peer },
         other => SessionError::NotWebsocket { peer, reason: other.to_string() },
+    }
+}
+
+/// What a failure means between the handshake of the websocket and the session above it.
+pub(super) fn from_io_or_wire(peer: &str, error: tungstenite::Error) -> SessionError {
+    match error {
+        tungstenite::Error::Io(error) => from_io(peer.to_owned(), &error),
+        tungstenite::Error::ConnectionClosed
+        | tungstenite::Error::AlreadyClosed
+        | tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            SessionError::Reset { peer: peer.to_owned() }
+        }
+        other => SessionError::NotWebsocket { peer: peer.to_owned(), reason: other.to_string() },
     }
 }
 

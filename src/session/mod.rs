@@ -1,4 +1,4 @@
-//! One actor's client: real-time messaging over a websocket, or the Web API.
+//! One actor's client: real-time messaging over a websocket or socket.io, or the Web API.
 //!
 //! A session moves bytes and keeps time; what the bytes mean is the business of its
 //! [`Conversation`](crate::observe::Conversation), which tells the observer about everything.
@@ -6,6 +6,7 @@
 mod backoff;
 mod connect;
 mod rtm;
+mod socketio;
 mod target;
 mod token;
 mod variation;
