@@ -5,6 +5,7 @@ mod certify;
 mod check;
 mod interrupt;
 mod progress;
+mod proxy;
 mod run;
 mod serve;
 mod spec;
@@ -42,6 +43,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run(&run),
         Command::Certify(certify) => certify::certify(&certify),
         Command::Serve(serve) => serve::serve(&serve),
+        Command::Proxy(proxy) => proxy::proxy(&proxy),
         Command::Spec { command } => spec::spec(&command),
         Command::Scenario { command: ScenarioCommand::Schema } => check::print_schema(),
         Command::Scenario { command: ScenarioCommand::Check { files, schemas } } => {

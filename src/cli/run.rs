@@ -272,7 +272,7 @@ fn report_folder(arguments: &RunArguments, scenario: &Scenario) -> Result<PathBu
     Ok(folder)
 }
 
-fn write_reports(folder: &Path, report: &RunReport<'_>) -> Result<(), Failure> {
+pub(super) fn write_reports(folder: &Path, report: &RunReport<'_>) -> Result<(), Failure> {
     let write = |name: &str, render: &dyn Fn(&mut BufWriter<fs::File>) -> std::io::Result<()>| {
         let path = folder.join(name);
         let written = fs::File::create(&path).map(BufWriter::new).and_then(|mut file| {
@@ -286,7 +286,7 @@ fn write_reports(folder: &Path, report: &RunReport<'_>) -> Result<(), Failure> {
     write("report.txt", &|file| report::terminal(report, file, Style { color: false, width: WIDTH }))
 }
 
-fn show(report: &RunReport<'_>) -> Result<(), Failure> {
+pub(super) fn show(report: &RunReport<'_>) -> Result<(), Failure> {
     let mut text = Vec::new();
     let style = Style { color: super::color(&std::io::stdout()), width: WIDTH };
     report::terminal(report, &mut text, style).map_err(|error| Failure::new(Code::Internal, error))?;
