@@ -2,81 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::sync::{Arc, Mutex};
+mod support;
 
-use chatproof::observe::{Clock, ConnectionId, Fact, Moment, Observation, Observer};
-use chatproof::protocol::Protocol;
-use chatproof::proxy::{Aside, Mode, Provoked, Provoker, Proxy, ProxyOptions};
-use chatproof::session::{Target, Trust};
+use std::sync::Arc;
+
+use chatproof::proxy::{Aside, Mode};
+use chatproof::session::Trust;
+use support::relay::{KEY, Running, echo, frame, handshake, read_head, switching};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
-
-const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
-
-/// Notes what is observed, in words.
-#[derive(Default)]
-struct Notes(Mutex<Vec<String>>);
-
-impl Observer for Notes {
-    fn observe(&self, observation: &Observation<'_>) {
-        let note = match &observation.fact {
-            Fact::Sent(sent) => format!("sent {}", sent.action),
-            Fact::Answered(answer) => format!("answered {}", answer.action),
-            Fact::Pushed(push) => format!("pushed {}", push.action),
-            Fact::Violated(violation) => format!("{} {}", violation.kind, violation.got),
-            _ => return,
-        };
-        self.0.lock().unwrap().push(note);
-    }
-}
-
-impl Provoker for Notes {
-    fn provoked(&self, _: Moment, _: ConnectionId, what: Provoked) {
-        self.0.lock().unwrap().push(format!("{what:?}"));
-    }
-}
-
-impl Notes {
-    fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-/// A proxy before that server, its address, and what it noted.
-struct Running {
-    addr: String,
-    notes: Arc<Notes>,
-    stop: oneshot::Sender<()>,
-    proxy: JoinHandle<Aside>,
-}
-
-impl Running {
-    async fn before(upstream: &str, trust: Trust) -> Self {
-        let notes = Arc::new(Notes::default());
-        let options = ProxyOptions {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            upstream: Target::parse(upstream, 1).unwrap(),
-            trust,
-            protocol: Arc::new(Protocol::embedded().unwrap()),
-            observer: notes.clone(),
-            provoker: notes.clone(),
-            clock: Clock::start(),
-            mode: Mode::default(),
-        };
-        let proxy = Proxy::bind(options).await.unwrap();
-        let addr = proxy.addr().to_string();
-        let (stop, stopped) = oneshot::channel();
-        let proxy = tokio::spawn(proxy.run(async { drop(stopped.await) }));
-        Self { addr, notes, stop, proxy }
-    }
-
-    async fn stop(self) -> Aside {
-        self.stop.send(()).unwrap();
-        self.proxy.await.unwrap()
-    }
-}
 
 /// Takes one connection and serves it.
 async fn server(listener: TcpListener, answer: String, sends: Vec<u8>) -> (String, Vec<u8>) {
@@ -97,47 +31,6 @@ async fn serve(mut socket: impl AsyncRead + AsyncWrite + Unpin, answer: String, 
     let mut received = Vec::new();
     socket.read_to_end(&mut received).await.unwrap();
     (head, received)
-}
-
-async fn read_head(socket: &mut (impl AsyncRead + Unpin)) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(socket.read_u8().await.unwrap());
-    }
-    String::from_utf8(head).unwrap()
-}
-
-fn handshake(path: &str, more: &str) -> String {
-    format!(
-        "GET {path} HTTP/1.1\r\nHost: chat.example.com\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
-         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\nX-Odd-Case: yes\r\n{more}\r\n"
-    )
-}
-
-fn switching(more: &str) -> String {
-    format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n{more}\r\n"
-    )
-}
-
-/// A frame with a mask for whoever is a client.
-fn frame(first: u8, mask: bool, payload: &[u8]) -> Vec<u8> {
-    let key = if mask { [7, 11, 13, 17] } else { [0; 4] };
-    let length = u16::try_from(payload.len()).unwrap();
-    let mut bytes = vec![first];
-    match length {
-        0..=125 => bytes.push(length as u8 | if mask { 0x80 } else { 0 }),
-        _ => {
-            bytes.push(126 | if mask { 0x80 } else { 0 });
-            bytes.extend(length.to_be_bytes());
-        }
-    }
-    if mask {
-        bytes.extend(key);
-    }
-    bytes.extend(payload.iter().enumerate().map(|(at, byte)| byte ^ key[at % 4]));
-    bytes
 }
 
 /// What an odd but legal peer sends: parts with control frames between them, an empty text, something binary, a long one, and a
@@ -170,7 +63,8 @@ struct Exchange {
 
 async fn exchange(request: &str, sends: &[u8], answer: &str, answers: &[u8]) -> Exchange {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let proxy = Running::before(&format!("http://{}", listener.local_addr().unwrap()), Trust::default()).await;
+    let proxy =
+        Running::before(&format!("http://{}", listener.local_addr().unwrap()), Trust::default(), Mode::default()).await;
     let server = tokio::spawn(server(listener, answer.to_owned(), answers.to_vec()));
     let mut client = TcpStream::connect(&proxy.addr).await.unwrap();
     client.write_all(request.as_bytes()).await.unwrap();
@@ -266,7 +160,7 @@ async fn a_server_behind_tls_is_reached_when_its_authority_is_named() {
     let (acceptor, file) = certificate();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let upstream = format!("https://{}", listener.local_addr().unwrap());
-    let trusting = Running::before(&upstream, Trust::and_file(file.path()).unwrap()).await;
+    let trusting = Running::before(&upstream, Trust::and_file(file.path()).unwrap(), Mode::default()).await;
     let server = tokio::spawn(async move {
         let socket = acceptor.accept(listener.accept().await.unwrap().0).await.unwrap();
         serve(socket, switching(""), frame(0x81, false, b"hello")).await
@@ -290,7 +184,7 @@ async fn a_server_that_cannot_be_asked_is_told_to_the_client_and_in_the_end() {
     tokio::spawn(async move { drop(acceptor.accept(listener.accept().await.unwrap().0).await) });
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     for (upstream, reason) in [(upstream, "certificate"), (format!("http://{gone}"), "refused")] {
-        let proxy = Running::before(&upstream, Trust::default()).await;
+        let proxy = Running::before(&upstream, Trust::default(), Mode::default()).await;
         let answer = reqwest::Client::builder().no_proxy().build().unwrap();
         let answer = answer.post(format!("http://{}/agent/v3.0/action/ping", proxy.addr)).send().await.unwrap();
         assert_eq!(answer.status(), 502);
@@ -303,22 +197,9 @@ async fn a_server_that_cannot_be_asked_is_told_to_the_client_and_in_the_end() {
     }
 }
 
-/// Answers each request with its own body, and says what it was asked.
-async fn echo() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    let answer = |request: axum::extract::Request| async move {
-        let asked = format!("{} {}", request.method(), request.uri());
-        ([("x-asked", asked)], request.into_body())
-    };
-    let router = axum::Router::new().fallback(answer).layer(axum::extract::DefaultBodyLimit::disable());
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    format!("http://{addr}/behind")
-}
-
 #[tokio::test]
 async fn bodies_of_any_size_pass_and_those_of_a_size_are_judged() {
-    let proxy = Running::before(&echo().await, Trust::default()).await;
+    let proxy = Running::before(&echo().await, Trust::default(), Mode::default()).await;
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     for (path, body, sent) in [
         ("/agent/v3.0/action/ping?a=b%20c", b"{}".to_vec(), 1),
