@@ -96,6 +96,7 @@ async fn attempt(
         profile: Profile::Consensus,
         quick: !slow,
         allow_missing: false,
+        capture: None,
         seed: 1,
     };
     let arena = Arc::new(Arena { protocol, defect });

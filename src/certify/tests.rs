@@ -32,6 +32,7 @@ fn only(ids: &[&str]) -> Options {
         profile: Profile::Consensus,
         quick: false,
         allow_missing: false,
+        capture: None,
         seed: 1,
     }
 }

@@ -141,6 +141,9 @@ pub(super) struct RunArguments {
     /// Read the protocol data from this folder instead of the binary.
     #[arg(long, value_name = "DIR")]
     pub schemas: Option<PathBuf>,
+    /// Write all traffic to this file, for `chatproof check`. Tokens are not in it.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// Accept a run in which the generator could not keep its schedule.
     #[arg(long)]
     pub allow_saturated: bool,
@@ -192,6 +195,9 @@ pub(super) struct CertifyArguments {
     /// Read the protocol data from this folder instead of the binary.
     #[arg(long, value_name = "DIR")]
     pub schemas: Option<PathBuf>,
+    /// Write all traffic to this file, for `chatproof check`. Tokens are not in it.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// Read the certification scenarios from this folder instead of the binary.
     #[arg(long, value_name = "DIR")]
     pub cases: Option<PathBuf>,

@@ -6,6 +6,7 @@ mod check;
 mod interrupt;
 mod progress;
 mod proxy;
+mod recording;
 mod run;
 mod serve;
 mod spec;

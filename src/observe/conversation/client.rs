@@ -7,14 +7,17 @@ use serde_json::{Value, json};
 
 use super::matching::{Pending, kept, take};
 use super::{Conversation, Sending};
-use crate::message::{ApiError, Request, parse_request};
-use crate::observe::{Closing, Direction, Fact, Grade, Moment, Side, ViolationKind};
+use crate::message::{ApiError, Request, parse_request, web_body, web_payload};
+use crate::observe::{Closing, Direction, Event, Fact, Grade, Moment, Side, ViolationKind};
 use crate::protocol::{Channel, Kind, Mismatch};
 
 /// Correlation ids of a client that are remembered.
 const IDS: usize = 1024;
 /// Unanswered requests of a client that are kept; beyond this the oldest is given up and nothing is said of it.
 const OUTSTANDING: usize = 4096;
+
+/// What is told of a text frame that comes when nobody reads it any more.
+const LATE: &str = "a text frame";
 
 /// What a text frame of a client is.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,18 +119,23 @@ impl Client {
 impl Conversation {
     /// A text frame of a client that is not ours. Its token is hidden from here on.
     pub fn client_sent(&mut self, at: Moment, text: &str) -> ClientSent {
-        if !self.client_speaks(at, "a text frame") {
+        if !self.client_speaks(at, LATE) {
+            self.tell(at, Event::Garbage(Direction::ToServer, LATE));
             return ClientSent::Late;
         }
         let (request, odd) = match read(text) {
             Ok(read) => read,
             Err(unreadable) => {
                 self.add_unread(at, text);
-                self.told_unreadable(at, &unreadable);
+                let (expected, got) = self.unreadable(&unreadable);
+                // As in the transcript, nothing is kept of the frame itself.
+                self.tell(at, Event::Garbage(Direction::ToServer, &got));
+                self.violated(at, ViolationKind::MalformedRequest, None, &expected, &got);
                 return ClientSent::Unreadable;
             }
         };
         self.hide_tokens(&request.payload);
+        self.tell(at, Event::Frame { direction: Direction::ToServer, intended: None, text });
         let odd = odd.and_then(|(value, reason)| self.judge_envelope(at, &request.action, &value, &reason));
         // A server need not understand what is no request as documented, so it need not answer either.
         let owed = odd.is_none();
@@ -143,11 +151,12 @@ impl Conversation {
     /// be read; `body` is what is shown of it.
     pub fn client_called(&mut self, at: Moment, action: &str, payload: Result<&Value, &str>, body: &str) -> ClientCall {
         self.client_speaks(at, "a call");
+        if let Ok(payload) = payload {
+            self.hide_tokens(payload);
+        }
+        self.tell_call(at, action, payload, body);
         let (refusal, owed) = match payload {
-            Ok(payload) => {
-                self.hide_tokens(payload);
-                (self.judge_request(at, action, payload), true)
-            }
+            Ok(payload) => (self.judge_request(at, action, payload), true),
             Err(reason) => {
                 let (kind, expected) = (ViolationKind::MalformedRequest, "a body with a JSON object");
                 self.violated(at, kind, Some(&kept(action)), expected, reason);
@@ -160,6 +169,7 @@ impl Conversation {
 
     /// Something came from a client that is no text frame; `what` says what.
     pub fn client_garbage(&mut self, at: Moment, what: &str) {
+        self.tell(at, Event::Garbage(Direction::ToServer, what));
         if self.client_speaks(at, what) {
             self.violated(at, ViolationKind::MalformedRequest, None, "a text frame with one JSON object", what);
         }
@@ -167,6 +177,7 @@ impl Conversation {
 
     /// A ping or a pong of a client arrived.
     pub fn client_pinged(&mut self, at: Moment) {
+        self.tell(at, Event::Ping);
         if self.client_speaks(at, "a ping") {
             self.emit(at, Fact::Pinged);
         }
@@ -174,6 +185,7 @@ impl Conversation {
 
     /// A request of the client does not reach the server: no answer to it is awaited.
     pub fn withheld(&mut self, number: u64) {
+        self.tell(self.recording.latest(), Event::Withheld(number));
         let same = |pending: &Pending| pending.number == number;
         let _ = take(&mut self.pending, same).or_else(|| take(&mut self.overdue, same));
     }
@@ -233,11 +245,25 @@ impl Conversation {
             self.pending.pop_front();
             self.client.get_or_insert_default().ids.forgotten = true;
         }
-        let number = self.sending(Sending { correlation, action: &kept(action), intended: at, at, text });
+        let number = self.awaits_answer(Sending { correlation, action: &kept(action), intended: at, at, text });
         if let Some(pending) = self.pending.back_mut() {
             pending.owed = owed;
         }
         number
+    }
+
+    /// Tells the observer of a call with a body from which its payload can be read again, however it travelled.
+    fn tell_call(&mut self, at: Moment, action: &str, payload: Result<&Value, &str>, body: &str) {
+        if !self.recording.is_wanted() {
+            return;
+        }
+        let (number, web) = (self.numbers + 1, &self.dialect.catalog.web);
+        let again = payload.map(|payload| match web_payload(web, body.as_bytes()) {
+            Ok(read) if read == *payload => body.to_owned(),
+            _ => web_body(web.request_body, payload).to_string(),
+        });
+        let body = again.as_deref().map_err(|reason| *reason);
+        self.tell(at, Event::Call { number, action: &kept(action), intended: None, body });
     }
 
     /// Only the size of what cannot be read is kept: it may hold a token that nobody can find.
@@ -245,16 +271,16 @@ impl Conversation {
         self.transcript.add(at, Direction::ToServer, &format!("[{} bytes that are no request]", text.len()));
     }
 
-    fn told_unreadable(&self, at: Moment, unreadable: &Unreadable) {
-        let (expected, got) = match unreadable {
+    /// What was expected in place of a frame, and what it is.
+    fn unreadable(&self, unreadable: &Unreadable) -> (String, String) {
+        match unreadable {
             Unreadable::NotJson(reason) => ("one JSON object".to_owned(), reason.clone()),
             Unreadable::NoRequest(value) => {
                 let mismatches = self.dialect.schemas.check(Kind::Envelope, "request", value);
                 let first = mismatches.into_iter().next().map(|first| (place(&first), first.got));
                 first.unwrap_or_else(|| ("a documented request".to_owned(), "another object".to_owned()))
             }
-        };
-        self.violated(at, ViolationKind::MalformedRequest, None, &expected, &got);
+        }
     }
 
     /// A frame with an action whose envelope is not as documented otherwise.
