@@ -10,6 +10,7 @@ pub mod load;
 pub mod message;
 pub mod observe;
 pub mod protocol;
+pub mod proxy;
 pub mod record;
 pub mod reference;
 pub mod report;

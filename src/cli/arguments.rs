@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use super::proxy::ProxyArguments;
 use crate::reference::{Defect, Hardship};
 use crate::scenario::{parse_duration, parse_rate};
 
@@ -26,6 +27,8 @@ pub(super) enum Command {
     Certify(CertifyArguments),
     /// Run the embedded reference server alone.
     Serve(ServeArguments),
+    /// Stand between clients and a server, and judge what both of them send.
+    Proxy(ProxyArguments),
     /// Work on scenario files.
     Scenario {
         #[command(subcommand)]
@@ -272,7 +275,7 @@ pub(super) struct Named<T> {
     pub value: T,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
 }
 

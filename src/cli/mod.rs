@@ -7,6 +7,7 @@ mod interrupt;
 #[cfg_attr(not(test), expect(dead_code, reason = "its callers come with the commands for foreign traffic"))]
 mod observed;
 mod progress;
+mod proxy;
 mod recording;
 mod results;
 mod run;
@@ -46,6 +47,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run(&run),
         Command::Certify(certify) => certify::certify(&certify),
         Command::Serve(serve) => serve::serve(&serve),
+        Command::Proxy(proxy) => proxy::proxy(&proxy),
         Command::Spec { command } => spec::spec(&command),
         Command::Scenario { command: ScenarioCommand::Schema } => check::print_schema(),
         Command::Scenario { command: ScenarioCommand::Check { files, schemas } } => {
