@@ -5,16 +5,13 @@
 
 mod support;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::sync::LazyLock;
 use std::thread;
 
 use chatproof::observe::{Grade, Side, ViolationKind};
-use chatproof::protocol::Protocol;
 use chatproof::reference::{Defect, DefectRow};
-use chatproof::traffic;
-use support::{Run, root, run, run_recorded};
+use support::{Run, check, root, run, run_recorded};
 
 /// People talk over the websocket.
 const CONVERSATION: &str = "tests/scenarios/conversation.yaml";
@@ -48,15 +45,12 @@ fn proves(scenario: &str, defect: &str) -> Run {
     run
 }
 
-/// The recording of a run comes to the same violations as the run itself.
+/// The recording of a run comes to the same violations as the run itself, and to the same end.
 #[track_caller]
 fn is_found_again(run: &Run) {
-    static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::embedded().unwrap());
-    let recording = traffic::check(&run.capture(), &PROTOCOL).unwrap();
-    assert_eq!(recording.damages.first, []);
-    let again: BTreeMap<String, u64> =
-        recording.replayed.tally.violations.iter().map(|(kind, tally)| (kind.to_string(), tally.count)).collect();
-    assert_eq!(again, run.counts());
+    let again = check(&run.capture());
+    assert_eq!(again.counts(), run.counts(), "\n{}\n{}", again.stdout, again.stderr);
+    assert_eq!(again.code, run.code, "\n{}\n{}", again.stdout, again.stderr);
 }
 
 fn kind_named(name: &str) -> ViolationKind {

@@ -25,6 +25,8 @@ pub(super) enum Command {
     Run(RunArguments),
     /// Certify a server, requirement by requirement.
     Certify(CertifyArguments),
+    /// Judge recordings: captures of --record, and HAR files as browsers export them.
+    Check(CheckArguments),
     /// Run the embedded reference server alone.
     Serve(ServeArguments),
     /// Stand between clients and a server, and judge what both of them send.
@@ -147,6 +149,19 @@ pub(super) struct RunArguments {
     /// Accept a run in which the generator could not keep its schedule.
     #[arg(long)]
     pub allow_saturated: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    /// The recordings.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Folder for the reports, with one for each file if there are several; by default reports/runs/<time>-check/.
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// Read the protocol data from this folder instead of the binary.
+    #[arg(long, value_name = "DIR")]
+    pub schemas: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

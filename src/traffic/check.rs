@@ -5,11 +5,14 @@ use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::capture::{Client, Lines};
+use super::har::har;
 use super::replay::{Replay, Replayed};
 use crate::protocol::Protocol;
 
 /// Bytes read at once.
 const BUFFER: usize = 256 << 10;
+/// How a capture begins. Anything else can only be a HAR file.
+const BEGINNING: &[u8] = br#"{"chatproof":"#;
 /// Damages of which the place and the reason are kept.
 const DAMAGES: usize = 20;
 
@@ -67,7 +70,7 @@ pub enum UnreadableFile {
 }
 
 impl Damages {
-    fn add(&mut self, line: u64, reason: String) {
+    pub(super) fn add(&mut self, line: u64, reason: String) {
         self.count += 1;
         if self.first.len() < DAMAGES {
             self.first.push(Damage { line, reason });
@@ -81,8 +84,14 @@ impl Damages {
 /// [`UnreadableFile`], when nothing of it can be read. What is damaged further on is part of the [`Recording`].
 pub fn check(path: &Path, protocol: &Protocol) -> Result<Recording, UnreadableFile> {
     let io = |reason| UnreadableFile::Io { file: path.to_owned(), reason };
-    let file = BufReader::with_capacity(BUFFER, File::open(path).map_err(io)?);
-    capture(file, protocol).map_err(io)?.map_err(|reason| UnreadableFile::Unknown { file: path.to_owned(), reason })
+    let unknown = |reason| UnreadableFile::Unknown { file: path.to_owned(), reason };
+    let mut file = BufReader::with_capacity(BUFFER, File::open(path).map_err(io)?);
+    let is_capture = file.fill_buf().map_err(io)?.starts_with(BEGINNING);
+    let read = if is_capture { capture(file, protocol) } else { har(file, protocol) };
+    read.map_err(io)?.map_err(|reason| match is_capture {
+        true => unknown(format!("it should be a capture, but {reason}")),
+        false => unknown(format!("it is neither a capture nor a HAR file with `log` and `entries`: {reason}")),
+    })
 }
 
 /// Reads a capture.

@@ -5,6 +5,7 @@
 
 mod capture;
 mod check;
+mod har;
 mod replay;
 mod secrets;
 #[cfg(test)]

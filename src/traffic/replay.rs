@@ -276,3 +276,35 @@ impl Held {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_does_not_grow_with_the_recording() {
+        let protocol = Protocol::embedded().unwrap();
+        let mut replay = Replay::new(&protocol, Client::Observed);
+        let line = |at, entry| Line { at: Moment(at), case: None, entry };
+        for n in 0..3 * CLOSED as u64 {
+            let connection = ConnectionId(n);
+            let dialect = DialectName::from("customer/v0.3");
+            let entry = Entry::Opened { connection, dialect, transport: crate::protocol::Transport::Web, took: None };
+            replay.take(line(n, entry)).unwrap();
+            for number in 0..2 {
+                let (action, body) = (Cow::Borrowed("send_event"), Cow::Borrowed("{}"));
+                let call = Entry::Call { connection, number, action, intended: None, body, unreadable: None };
+                replay.take(line(n, call)).unwrap();
+            }
+            replay.take(line(n, Entry::Closed { connection, how: Closing::ByClient })).unwrap();
+            assert!(replay.cases[&None].connections.len() <= CLOSED + 1);
+        }
+        assert_eq!(replay.cases[&None].connections.len(), CLOSED);
+        // Cases that never end are taken to be over.
+        for n in 0..3 * CASES {
+            let entry = Entry::Pong { connection: ConnectionId(0) };
+            let _ = replay.take(Line { case: Some(format!("case {n}").into()), ..line(0, entry) });
+            assert!(replay.cases.len() <= CASES);
+        }
+    }
+}

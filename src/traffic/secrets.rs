@@ -23,7 +23,8 @@ pub(super) fn redact(transcript: &Transcript, text: &str) -> String {
     }
 }
 
-fn hide_members(text: &str) -> Cow<'_, str> {
+/// The text without the values of members whose name says that they are secrets.
+pub(super) fn hide_members(text: &str) -> Cow<'_, str> {
     let mut found: Vec<(usize, usize)> = NAMES
         .iter()
         .flat_map(|name| text.match_indices(name))

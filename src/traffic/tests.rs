@@ -1,6 +1,6 @@
 //! Recordings of conversations driven by hand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -235,6 +235,25 @@ proptest! {
             prop_assert!(recording.damages.count as usize >= recording.damages.first.len());
         }
     }
+}
+
+#[test]
+fn the_published_schema_describes_every_line_and_no_other() {
+    let schema = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/capture.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let mut kinds = BTreeSet::new();
+    for text in [again(record).2, again(record_somebody).2] {
+        for line in text.lines() {
+            let mut line: Value = serde_json::from_str(line).unwrap();
+            let errors: Vec<_> = validator.iter_errors(&line).map(|error| error.to_string()).collect();
+            assert_eq!(errors, Vec::<String>::new(), "{line}");
+            kinds.extend(line.as_object().unwrap().keys().cloned());
+            line["surprise"] = json!(1);
+            assert!(!validator.is_valid(&line), "{line}");
+        }
+    }
+    let all = ["opened", "user", "frame", "call", "answer", "garbage", "ping", "pong", "withheld", "closed", "end"];
+    assert!(all.iter().all(|kind| kinds.contains(*kind)), "{kinds:?}");
 }
 
 #[test]

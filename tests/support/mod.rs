@@ -87,15 +87,19 @@ pub fn run_with(scenario: &str, arguments: &[&str], environment: &[(&str, &str)]
     run_in(tempfile::tempdir().unwrap(), scenario, arguments, environment)
 }
 
+/// `chatproof check FILE`.
+pub fn check(recording: &Path) -> Run {
+    reporting(tempfile::tempdir().unwrap(), Command::new(binary()).arg("check").arg(recording))
+}
+
 fn run_in(folder: TempDir, scenario: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Run {
-    let output = Command::new(binary())
-        .current_dir(root())
-        .args(["run", scenario, "--report"])
-        .arg(folder.path())
-        .args(arguments)
-        .envs(environment.iter().copied())
-        .output()
-        .unwrap();
+    let mut command = Command::new(binary());
+    reporting(folder, command.args(["run", scenario]).args(arguments).envs(environment.iter().copied()))
+}
+
+/// Waits for a command that writes its reports into that folder.
+fn reporting(folder: TempDir, command: &mut Command) -> Run {
+    let output = command.current_dir(root()).arg("--report").arg(folder.path()).output().unwrap();
     let Output { status, stdout, stderr } = output;
     Run {
         code: status.code().unwrap_or(-1),
