@@ -1,5 +1,5 @@
 //! The clean reference server passes its certification without a remark, whatever the seed, also when it does every hard thing that
-//! the documents allow.
+//! the documents allow, and over socket.io as over websockets.
 //!
 //! `cargo test --test clean_server` tries a few seeds; `just seeds` (`SEEDS=20`) tries twenty. The slow cases are left to the run of
 //! `chatproof certify` that every change has to pass.
@@ -24,11 +24,17 @@ const SEEDS: u64 = 2;
 const AT_ONCE: usize = 3;
 
 /// What keeps certifications of all dialects from being spotless.
-async fn blemishes(protocol: Arc<Protocol>, cases: Arc<Cases>, seed: u64, hardships: &[Hardship]) -> Vec<String> {
+async fn blemishes(
+    protocol: Arc<Protocol>,
+    cases: Arc<Cases>,
+    (seed, transport): (u64, Transport),
+    hardships: &[Hardship],
+) -> Vec<String> {
     let options = Options {
         dialects: protocol.dialects().cloned().collect(),
         only: None,
         profile: Profile::Consensus,
+        transport,
         quick: true,
         allow_missing: false,
         capture: None,
@@ -40,7 +46,7 @@ async fn blemishes(protocol: Arc<Protocol>, cases: Arc<Cases>, seed: u64, hardsh
     assert_eq!(certification.certificates.len(), options.dialects.len());
     let mut found = Vec::new();
     for certificate in &certification.certificates {
-        let about = format!("{}, seed {seed}, {} hardships", certificate.dialect, hardships.len());
+        let about = format!("{}, {transport}, seed {seed}, {} hardships", certificate.dialect, hardships.len());
         assert!(certificate.rows.len() > 30, "{about}: only {} rows", certificate.rows.len());
         let blemished = certificate.rows.iter().filter(|row| {
             let left_out = row.checks.iter().any(|check| check.state == CheckState::LeftOut);
@@ -70,12 +76,13 @@ async fn the_clean_server_passes_without_a_remark() {
     let cases = Arc::new(Cases::embedded(&protocol).unwrap());
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     let mut running = JoinSet::new();
-    for seed in 1..=seeds {
+    let over_websocket = (1..=seeds).map(|seed| (seed, Transport::Websocket));
+    for choice in over_websocket.chain([(1, Transport::Socketio)]) {
         for hardships in [&[], Hardship::ALL] {
             let (protocol, cases, turns) = (protocol.clone(), cases.clone(), turns.clone());
             running.spawn(async move {
                 let _turn = turns.acquire_owned().await;
-                blemishes(protocol, cases, seed, hardships).await
+                blemishes(protocol, cases, choice, hardships).await
             });
         }
     }

@@ -185,6 +185,23 @@ fn a_push_that_comes_with_time_is_left_to_the_slow_cases() {
 }
 
 #[test]
+fn what_speaks_of_another_transport_is_left_out_and_no_fault() {
+    // C03-B10: websocket ping frames.
+    let row = "C03-B10";
+    let options = |transport| Options { transport, ..only(&[row, MUST]) };
+    let held = proved(&[row, MUST], &ProofOutcome::Held);
+    let broken = proved(&[row], &ProofOutcome::Broken { reason: "closed".into() });
+    let judged = |transport, evidence: &Evidence| judge(customer(), &options(transport), evidence, &BTreeSet::new());
+    let of_row = |certificate: &Certificate| certificate.rows.iter().find(|it| it.id == id(row)).unwrap().verdict;
+    let over_websocket = judged(Transport::Websocket, &held);
+    assert_eq!((of_row(&over_websocket), over_websocket.judgement), (RowVerdict::Pass, Judgement::Passed));
+    assert_eq!(of_row(&judged(Transport::Websocket, &broken)), RowVerdict::Fail);
+    let over_socketio = judged(Transport::Socketio, &held);
+    assert_eq!((of_row(&over_socketio), over_socketio.judgement), (RowVerdict::NotExercised, Judgement::Passed));
+    assert_eq!(of_row(&judged(Transport::Socketio, &broken)), RowVerdict::NotExercised);
+}
+
+#[test]
 fn waivers_change_what_is_accepted_and_never_the_certificate() {
     let options = only(&[MUST]);
     let broken = proved(&[MUST], &ProofOutcome::Broken { reason: "no".into() });

@@ -5,6 +5,7 @@
 
 mod backoff;
 mod connect;
+mod framing;
 mod rtm;
 mod socketio;
 mod target;

@@ -5,7 +5,6 @@
 //! what the socket would not take at once, expires calls and pings. The owner polls it beside the script that makes the
 //! calls, in one task.
 
-use std::borrow::Cow;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,16 +15,15 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Map, Value};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
-use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::Message as Frame;
 use tokio_tungstenite::tungstenite::{self, Bytes};
 
 use super::connect::{self, SessionError, Socket};
+use super::framing::{Framing, garbage_in};
 use super::socketio::{self, Heard};
 use super::{CallOutcome, LARGEST, Query, SessionContext, Token};
-use crate::message::{Body, Message, request_text, socketio::message_packet};
+use crate::message::{Body, Message, request_text};
 use crate::observe::{Clock, Closing, ConnectionId, Conversation, Delivered, Moment, Sending};
-use crate::protocol::Transport;
 
 /// For the closing handshake.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
@@ -42,15 +40,6 @@ pub enum PingStyle {
     Action,
     /// Not at all: the server closes it in the end.
     Off,
-}
-
-/// How messages are put into frames.
-#[derive(Debug, Clone, Copy)]
-enum Framing {
-    /// A frame is a message.
-    Plain,
-    /// As events of socket.io, which wants to be pinged this often.
-    SocketIo { ping_every: Duration },
 }
 
 /// One open websocket.
@@ -136,10 +125,7 @@ impl RtmSession {
         let mut conversation = Conversation::new(
             context.dialect.clone(),
             context.ids.next_id(),
-            match framing {
-                Framing::Plain => Transport::Websocket,
-                Framing::SocketIo { .. } => Transport::Socketio,
-            },
+            framing.transport(),
             context.observer.clone(),
         );
         conversation.hide(token.reveal());
@@ -211,8 +197,8 @@ impl RtmSession {
             let mut socket = self.socket();
             let mut state = self.state();
             if !std::mem::replace(&mut state.closing, true) {
-                if let Framing::SocketIo { .. } = self.framing {
-                    let _ = socket.start_send_unpin(Frame::text(socketio::GOODBYE));
+                if let Some(goodbye) = self.framing.goodbye() {
+                    let _ = socket.start_send_unpin(goodbye);
                 }
                 state.unflushed |= socket.start_send_unpin(Frame::Close(None)).is_ok();
             }
@@ -267,10 +253,7 @@ impl RtmSession {
         let correlation = state.conversation.next_correlation();
         let name = state.conversation.dialect().catalog.rtm.correlation;
         let text = tungstenite::Utf8Bytes::from(request_text(name, &correlation, action, payload));
-        let frame = match self.framing {
-            Framing::Plain => Frame::Text(text.clone()),
-            Framing::SocketIo { .. } => Frame::text(message_packet(&text)),
-        };
+        let frame = self.framing.frame(&text);
         let at = self.clock.now();
         let sent = hand_over(&mut socket, &mut state, frame);
         if !matches!(sent, Err(NotSent::PeerDoesNotRead)) {
@@ -309,11 +292,7 @@ impl RtmSession {
             let at = self.clock.now();
             match read {
                 Some(Ok(Frame::Text(frame))) => {
-                    let heard = match self.framing {
-                        Framing::Plain => Heard::Message(Cow::Borrowed(&*frame)),
-                        Framing::SocketIo { .. } => socketio::hear(&frame),
-                    };
-                    let text = match heard {
+                    let text = match self.framing.hear(&frame) {
                         Heard::Message(text) => text,
                         Heard::Pong => {
                             self.state().conversation.ponged(at);
@@ -381,7 +360,7 @@ impl RtmSession {
             if silent {
                 state.last_sent = now;
             }
-            let beat = self.beat_every().is_some_and(|every| now.since(state.last_beat) >= every);
+            let beat = self.framing.beat_every(self.pings).is_some_and(|every| now.since(state.last_beat) >= every);
             if beat {
                 state.last_beat = now;
             }
@@ -406,14 +385,6 @@ impl RtmSession {
         let _ = hand_over(&mut socket, &mut state, frame);
     }
 
-    /// How often the wire itself is pinged, silent or not: a server of socket.io counts nothing else as a sign of life.
-    fn beat_every(&self) -> Option<Duration> {
-        match self.framing {
-            Framing::SocketIo { ping_every } if self.pings != PingStyle::Off => Some(ping_every),
-            _ => None,
-        }
-    }
-
     /// When the alarm must go off next. Never later than the documented limit from now, so that no call sent meanwhile
     /// expires before the alarm and none has to move it.
     fn next_alarm(&self) -> Instant {
@@ -426,7 +397,7 @@ impl RtmSession {
         if self.pings != PingStyle::Off {
             due = due.min(state.last_sent + self.ping_every);
         }
-        if let Some(every) = self.beat_every() {
+        if let Some(every) = self.framing.beat_every(self.pings) {
             due = due.min(state.last_beat + every);
         }
         // A millisecond, tokio's own granularity, so that "just before" never turns into a busy loop.
@@ -503,18 +474,5 @@ fn hand_over(socket: &mut Socket, state: &mut State, frame: Frame) -> Result<(),
             Ok(())
         }
         Poll::Ready(Err(_)) => Err(NotSent::Over),
-    }
-}
-
-/// What the peer sent, where it broke the connection by breaking the websocket protocol.
-fn garbage_in(error: &tungstenite::Error) -> Option<String> {
-    match error {
-        tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. }) => {
-            Some(format!("a message of more than {} MiB", LARGEST >> 20))
-        }
-        tungstenite::Error::Utf8(_) => Some("a text frame that is not UTF-8".to_owned()),
-        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) | tungstenite::Error::Io(_) => None,
-        tungstenite::Error::Protocol(error) => Some(format!("a frame against the websocket protocol: {error}")),
-        _ => None,
     }
 }
