@@ -38,7 +38,6 @@ async fn blemishes(
         quick: true,
         allow_missing: false,
         capture: None,
-        transport: Transport::Websocket,
         seed,
     };
     let arena = Arc::new(Arena { protocol, seed, defects: Vec::new(), hardships: hardships.to_vec() });
