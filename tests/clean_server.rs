@@ -37,6 +37,7 @@ async fn blemishes(
         transport,
         quick: true,
         allow_missing: false,
+        capture: None,
         seed,
     };
     let arena = Arc::new(Arena { protocol, seed, defects: Vec::new(), hardships: hardships.to_vec() });

@@ -69,6 +69,7 @@ async fn attempt(
         transport: Transport::Websocket,
         quick: !slow,
         allow_missing: false,
+        capture: None,
         seed: 1,
     };
     let defects = vec![Defect { row: defect, probability: 1.0 }];

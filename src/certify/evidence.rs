@@ -126,6 +126,21 @@ impl Evidence {
             | V::AgentsOnlyLeak
             | V::CausalOrder
             | V::ReorderedDelivery => sight.events > 1,
+            // Our own client is not judged.
+            V::MalformedRequest
+            | V::UndocumentedAction
+            | V::WrongTransport
+            | V::RequestType
+            | V::RequestMember
+            | V::RequestValue
+            | V::DisputedRequest
+            | V::OpenRequest
+            | V::RequestBeforeLogin
+            | V::ReusedCorrelation
+            | V::RecycledCorrelation
+            | V::Uncorrelated
+            | V::SentAfterClose
+            | V::MissingPing => false,
         }
     }
 }

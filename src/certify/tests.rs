@@ -33,6 +33,7 @@ fn only(ids: &[&str]) -> Options {
         transport: Transport::Websocket,
         quick: false,
         allow_missing: false,
+        capture: None,
         seed: 1,
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use super::proxy::ProxyArguments;
 use crate::reference::{Defect, Hardship};
 use crate::scenario::{parse_duration, parse_rate};
 
@@ -24,8 +25,12 @@ pub(super) enum Command {
     Run(RunArguments),
     /// Certify a server, requirement by requirement.
     Certify(CertifyArguments),
+    /// Judge recordings: captures of --record, and HAR files as browsers export them.
+    Check(CheckArguments),
     /// Run the embedded reference server alone.
     Serve(ServeArguments),
+    /// Stand between clients and a server, and judge what both of them send.
+    Proxy(ProxyArguments),
     /// Work on scenario files.
     Scenario {
         #[command(subcommand)]
@@ -138,9 +143,25 @@ pub(super) struct RunArguments {
     /// Read the protocol data from this folder instead of the binary.
     #[arg(long, value_name = "DIR")]
     pub schemas: Option<PathBuf>,
+    /// Write all traffic to this file, for `chatproof check`. Tokens are not in it.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// Accept a run in which the generator could not keep its schedule.
     #[arg(long)]
     pub allow_saturated: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    /// The recordings.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Folder for the reports, with one for each file if there are several; by default reports/runs/<time>-check/.
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// Read the protocol data from this folder instead of the binary.
+    #[arg(long, value_name = "DIR")]
+    pub schemas: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -192,6 +213,9 @@ pub(super) struct CertifyArguments {
     /// Read the protocol data from this folder instead of the binary.
     #[arg(long, value_name = "DIR")]
     pub schemas: Option<PathBuf>,
+    /// Write all traffic to this file, for `chatproof check`. Tokens are not in it.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// Read the certification scenarios from this folder instead of the binary.
     #[arg(long, value_name = "DIR")]
     pub cases: Option<PathBuf>,
@@ -288,7 +312,7 @@ pub(super) struct Named<T> {
     pub value: T,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
 }
 

@@ -12,12 +12,12 @@ use tokio_util::sync::CancellationToken;
 use wildmatch::WildMatch;
 
 use super::arguments::{CertifyArguments, Hardships, ProfileArgument, TransportArgument};
-use super::{Failure, interrupt, protocol, target, tokens};
+use super::{Failure, interrupt, protocol, recording, target, tokens};
 use crate::certify::{
     self, Attestation, Case, Cases, Certification, CertifyError, Options, Place, Profile, Venue, Waivers,
 };
 use crate::engine::Credentials;
-use crate::observe::{Clock, Observation, Observer};
+use crate::observe::{Clock, Moment, Observation, Observer};
 use crate::protocol::{Dialect, Protocol, RequirementId, Transport};
 use crate::reference::{Defect, Hardship, Server, ServerOptions, Timing};
 use crate::report::Style;
@@ -40,9 +40,10 @@ pub(super) fn certify(arguments: &CertifyArguments) -> Result<Code, Failure> {
         Some(path) => Some(read_waivers(path, &protocol)?),
         None => None,
     };
-    let options = options(arguments, &protocol)?;
+    let mut options = options(arguments, &protocol)?;
     let interrupt = interrupt::install()?;
     let folder = report_folder(arguments)?;
+    options.capture = recording::begin(arguments.record.as_deref())?;
     let (venue, name) = venue(arguments, &protocol, &cases, &options.dialects)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -57,6 +58,7 @@ pub(super) fn certify(arguments: &CertifyArguments) -> Result<Code, Failure> {
         })
     });
     let mut certification = performed?;
+    let unrecorded = recording::end(options.capture.as_ref(), Moment::default() + begun.elapsed());
     let stale = waivers.and_then(|waivers| waivers.apply(&mut certification).err());
     let meta = CertifyMeta {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -73,7 +75,7 @@ pub(super) fn certify(arguments: &CertifyArguments) -> Result<Code, Failure> {
     match stale {
         Some(error) => Err(Failure::new(Code::Input, error)),
         None if interrupt.is_cancelled() => Ok(Code::Interrupted),
-        None => Ok(Code::from(certification.accepted)),
+        None => unrecorded.and(Ok(Code::from(certification.accepted))),
     }
 }
 
@@ -130,6 +132,7 @@ fn options(arguments: &CertifyArguments, protocol: &Protocol) -> Result<Options,
         quick: arguments.quick,
         allow_missing: arguments.allow_missing,
         seed: arguments.seed,
+        capture: None,
     })
 }
 

@@ -4,8 +4,13 @@ mod arguments;
 mod certify;
 mod check;
 mod interrupt;
+mod observed;
 mod progress;
+mod proxy;
+mod recording;
+mod results;
 mod run;
+mod scenarios;
 mod serve;
 mod spec;
 mod target;
@@ -42,11 +47,13 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Run(run) => run::run(&run),
         Command::Certify(certify) => certify::certify(&certify),
+        Command::Check(check) => check::check(&check),
         Command::Serve(serve) => serve::serve(&serve),
+        Command::Proxy(proxy) => proxy::proxy(&proxy),
         Command::Spec { command } => spec::spec(&command),
-        Command::Scenario { command: ScenarioCommand::Schema } => check::print_schema(),
+        Command::Scenario { command: ScenarioCommand::Schema } => scenarios::print_schema(),
         Command::Scenario { command: ScenarioCommand::Check { files, schemas } } => {
-            check::check(&files, schemas.as_deref())
+            scenarios::check(&files, schemas.as_deref())
         }
     };
     let code = done.unwrap_or_else(|Failure { code, text }| {

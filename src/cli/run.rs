@@ -1,8 +1,5 @@
 //! `chatproof run`.
 
-use std::fs;
-use std::io::{BufWriter, Write as _};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,18 +8,16 @@ use tokio_util::sync::CancellationToken;
 use super::arguments::{Named, RunArguments};
 use super::progress::Shown;
 use super::target::Aim;
-use super::{Failure, interrupt, load_scenario, protocol};
+use super::{Failure, interrupt, load_scenario, protocol, recording, results};
 use crate::engine::{self, Outcome, Progress, RunOptions};
 use crate::observe::{Clock, Observation, Observer};
 use crate::protocol::DialectName;
 use crate::record::Tally;
-use crate::report::{self, Meta, RunReport, Style};
+use crate::report::{Meta, RunReport};
 use crate::scenario::{Arrivals, Population, Scenario};
 use crate::session::{IdSource, PingStyle, SessionContext};
+use crate::traffic::CaptureWriter;
 use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, judge};
-
-/// Columns of the terminal report.
-const WIDTH: usize = 100;
 
 /// Median lag of arrivals from which on the generator was the bottleneck: people would notice it, and every number is
 /// larger by it.
@@ -41,7 +36,8 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
     let seed = arguments.seed.unwrap_or(scenario.seed);
     let scenario = Arc::new(scenario);
     let interrupt = interrupt::install()?;
-    let folder = report_folder(arguments, &scenario)?;
+    let folder = results::folder(arguments.report.as_deref(), &scenario.name)?;
+    let capture = recording::begin(arguments.record.as_deref())?;
     let aim = Aim::take(arguments, &scenario, seed, &protocol)?;
     let name = aim.name.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -49,9 +45,9 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
         .build()
         .map_err(|e| Failure::new(Code::Internal, e))?;
     let started = jiff::Timestamp::now();
-    let performed = runtime.block_on(perform(&scenario, seed, aim, &interrupt));
+    let performed = runtime.block_on(perform(&scenario, seed, aim, capture, &interrupt));
     let (outcome, trouble) = match performed {
-        Ok(outcome) => (outcome, None),
+        Ok((outcome, recorded)) => (outcome, recorded.err()),
         // What was seen is reported all the same.
         Err(failure) => {
             (Outcome { tally: Tally::default(), duration: Duration::ZERO, interrupted: false }, Some(failure))
@@ -70,15 +66,13 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
         started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         duration: outcome.duration,
         load: scenario.load.populations.iter().map(describe).collect(),
-        cores: cores(),
+        cores: results::cores(),
         workers: workers(),
         interrupted: outcome.interrupted,
         notes: trouble.iter().map(|failure| failure.text.clone()).chain(remark(code)).collect(),
     };
     let report = RunReport { meta: &meta, tally: &outcome.tally, verdict: &verdict };
-    write_reports(&folder, &report)?;
-    show(&report)?;
-    super::say(&format!("reports: {}", folder.display()));
+    results::hand_over(&folder, &report)?;
     match trouble {
         Some(failure) => Err(failure),
         None => Ok(code),
@@ -89,8 +83,9 @@ async fn perform(
     scenario: &Arc<Scenario>,
     seed: u64,
     aim: Aim,
+    capture: Option<CaptureWriter>,
     interrupt: &CancellationToken,
-) -> Result<Outcome, Failure> {
+) -> Result<(Outcome, Result<(), Failure>), Failure> {
     let ours = |error: &dyn std::fmt::Display| Failure::new(Code::Internal, error);
     let Some(first) = scenario.load.populations.iter().flat_map(|population| &population.members).next() else {
         return Err(Failure::new(Code::Inconclusive, "the scenario has no population"));
@@ -110,17 +105,20 @@ async fn perform(
     aim.knock(scenario, &session).await?;
     let progress = Arc::new(Progress::default());
     let _shown = Shown::start(progress.clone(), scenario.load.duration);
+    let clock = Clock::start();
     let options = RunOptions {
         scenario: scenario.clone(),
         seed,
-        clock: Clock::start(),
+        clock,
         workers: workers(),
         session,
         credentials: aim.credentials,
+        capture: capture.clone(),
         progress,
         interrupt: interrupt.clone(),
     };
-    engine::run(options).await.map_err(|error| ours(&error))
+    let outcome = engine::run(options).await.map_err(|error| ours(&error))?;
+    Ok((outcome, recording::end(capture.as_ref(), clock.now())))
 }
 
 /// Nobody is told about the first knock.
@@ -163,11 +161,7 @@ fn remark(code: Code) -> Option<String> {
 }
 
 fn workers() -> usize {
-    cores()
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    results::cores()
 }
 
 fn dialects(scenario: &Scenario) -> Vec<String> {
@@ -258,38 +252,4 @@ fn pick<'a>(
     let found =
         scenario.load.populations.iter_mut().find(|population| population.name == wanted && fits(&population.arrivals));
     found.ok_or_else(|| wrong("no such population".to_owned()))
-}
-
-/// Makes the folder first: what cannot be reported need not be run.
-fn report_folder(arguments: &RunArguments, scenario: &Scenario) -> Result<PathBuf, Failure> {
-    let folder = arguments.report.clone().unwrap_or_else(|| {
-        let time = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
-        Path::new("reports/runs").join(format!("{time}-{}", scenario.name))
-    });
-    fs::create_dir_all(&folder).map_err(|error| {
-        Failure::new(Code::Usage, format!("cannot make the report folder {}: {error}", folder.display()))
-    })?;
-    Ok(folder)
-}
-
-fn write_reports(folder: &Path, report: &RunReport<'_>) -> Result<(), Failure> {
-    let write = |name: &str, render: &dyn Fn(&mut BufWriter<fs::File>) -> std::io::Result<()>| {
-        let path = folder.join(name);
-        let written = fs::File::create(&path).map(BufWriter::new).and_then(|mut file| {
-            render(&mut file)?;
-            file.flush()
-        });
-        written.map_err(|error| Failure::new(Code::Internal, format!("cannot write {}: {error}", path.display())))
-    };
-    write("report.json", &|file| report::json(report, file))?;
-    write("junit.xml", &|file| report::junit(report, file))?;
-    write("report.txt", &|file| report::terminal(report, file, Style { color: false, width: WIDTH }))
-}
-
-fn show(report: &RunReport<'_>) -> Result<(), Failure> {
-    let mut text = Vec::new();
-    let style = Style { color: super::color(&std::io::stdout()), width: WIDTH };
-    report::terminal(report, &mut text, style).map_err(|error| Failure::new(Code::Internal, error))?;
-    super::print(&String::from_utf8_lossy(&text));
-    Ok(())
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::ApiError;
 use crate::protocol::CorrelationName;
 
 /// A request as a server or proxy reads it.
@@ -44,6 +45,39 @@ struct Written<'a> {
     action: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<&'a Value>,
+}
+
+#[derive(Serialize)]
+struct Refused<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    action: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    success: bool,
+    payload: ErrorPayload<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorPayload<'a> {
+    error: &'a ApiError,
+}
+
+/// The text of the response frame that refuses a request (customer-v0.3 516; C03-A07). An id that came as `id` goes back under both
+/// names.
+pub fn refusal_text(request: &Request, error: &ApiError) -> String {
+    let correlation = request.correlation.as_deref();
+    let refused = Refused {
+        request_id: correlation,
+        id: correlation.filter(|_| request.correlation_is_id),
+        action: &request.action,
+        kind: "response",
+        success: false,
+        payload: ErrorPayload { error },
+    };
+    serde_json::to_string(&refused).unwrap_or_default()
 }
 
 /// The text of a request frame, whose correlation id is called as the dialect does. A null payload is left out.
@@ -93,6 +127,20 @@ mod tests {
             prop_assert_eq!(&*request.action, action.as_str());
             prop_assert_eq!(request.payload, payload);
         }
+    }
+
+    #[test]
+    fn a_refusal_is_a_failed_response_with_the_id_of_the_request() {
+        let request = parse_request(r#"{"id":"7","action":"ping"}"#).unwrap();
+        let error = ApiError { kind: "validation".to_owned(), message: "m".to_owned(), data: None };
+        let text = refusal_text(&request, &error);
+        let message = super::super::parse_frame(&text).unwrap();
+        assert_eq!(message.body, super::super::Body::Response { success: false });
+        assert_eq!((message.correlation.as_deref(), &*message.action), (Some("7"), "ping"));
+        assert_eq!(ApiError::from_payload(&message.payload), Some(error.clone()));
+        assert!(text.contains(r#""id":"7""#), "{text}");
+        let silent = refusal_text(&parse_request(r#"{"action":"ping"}"#).unwrap(), &error);
+        assert!(!silent.contains("id\""), "{silent}");
     }
 
     #[test]

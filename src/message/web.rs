@@ -3,9 +3,10 @@
 //! The documents show requests under `payload` (customer-v0.3 88-93) and answers as the bare response payload
 //! (C03-A04; A30-Q02); failures are the bare error object (C03-A08).
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::protocol::BodyStyle;
+use super::multipart;
+use crate::protocol::{BodyStyle, Catalog, WebSpec};
 
 /// What an HTTP answer says.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +25,60 @@ pub fn web_body(style: BodyStyle, payload: &Value) -> Value {
         _ if payload.is_null() => json!({}),
         BodyStyle::Wrapped => json!({ "payload": payload }),
         BodyStyle::Bare => payload.clone(),
+    }
+}
+
+/// Takes the payload out of a request body (C03-A03; A30-Q02). An empty body has none.
+///
+/// # Errors
+/// In words, when the body is no JSON object.
+pub fn web_payload(spec: &WebSpec, body: &[u8]) -> Result<Value, String> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Value::Null);
+    }
+    match serde_json::from_slice(body).map_err(|error| format!("The body is not JSON: {error}"))? {
+        Value::Null => Ok(Value::Null),
+        Value::Object(members) => Ok(unwrapped(spec, members)),
+        _ => Err("The body is not a JSON object".to_owned()),
+    }
+}
+
+fn unwrapped(spec: &WebSpec, mut members: Map<String, Value>) -> Value {
+    match (spec.request_body, members.remove("payload")) {
+        (BodyStyle::Wrapped, Some(payload)) => payload,
+        (BodyStyle::Wrapped, None) if spec.accepts_bare => Value::Object(members),
+        (BodyStyle::Wrapped, None) => Value::Null,
+        (BodyStyle::Bare, None) => Value::Object(members),
+        (BodyStyle::Bare, Some(payload)) => {
+            members.insert("payload".to_owned(), payload);
+            Value::Object(members)
+        }
+    }
+}
+
+/// What a call of the Web API asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WebRequest {
+    /// The payload, or why there is none, in words.
+    pub payload: Result<Value, String>,
+    /// What is shown of the body: of an upload its parts, and of its file the name.
+    pub shown: String,
+}
+
+impl WebRequest {
+    /// Reads the body of a call.
+    pub fn read(catalog: &Catalog, action: &str, content_type: &str, body: &[u8]) -> Self {
+        match catalog.action(action).and_then(|action| action.multipart.as_ref()) {
+            Some(spec) => {
+                let payload = multipart::payload(spec, content_type, body);
+                let shown = web_body(catalog.web.request_body, payload.as_ref().unwrap_or(&Value::Null)).to_string();
+                Self { payload, shown }
+            }
+            None => {
+                let shown = String::from_utf8_lossy(body).into_owned();
+                Self { payload: web_payload(&catalog.web, body), shown }
+            }
+        }
     }
 }
 

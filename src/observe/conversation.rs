@@ -1,20 +1,25 @@
 //! The state machine of one connection: correlates, expects, expires.
 
+mod client;
+mod matching;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::input::Recording;
 use super::{
-    Answer, Closing, ConnectionId, Direction, Fact, Moment, Observation, Observer, Pushed, Sent, Transcript, Violation,
-    ViolationKind,
+    Answer, Closing, ConnectionId, Direction, Event, Fact, Input, Moment, Observation, Observer, Pushed, Sent, Side,
+    Transcript, Violation, ViolationKind,
 };
 use crate::message::{ApiError, Body, Malformed, Message, WebAnswer, parse_frame};
 use crate::protocol::{Cap, Dialect, Kind, Mismatch, Transport};
+use client::Client;
+pub use client::{ClientCall, ClientRequest, ClientSent};
+use matching::{Pending, take};
 
-/// Correlation ids remembered after their answer, to recognise a second one and pushes that belong to them.
-const REMEMBERED: usize = 32;
 /// Requests past their limit that are still waited for; beyond this the oldest is given up.
 const OVERDUE: usize = 64;
 
@@ -49,16 +54,10 @@ pub enum Delivered {
     Nothing,
 }
 
-#[derive(Debug)]
-struct Pending {
-    number: u64,
-    correlation: Option<Box<str>>,
-    action: Box<str>,
-    intended: Moment,
-    sent: Moment,
-}
-
 /// One connection, as seen from the client's side of the wire.
+///
+/// Our own sessions tell what they send with [`Conversation::sending`]. What somebody else's client sends is told with the methods whose
+/// names begin with `client`, and is judged as well.
 pub struct Conversation {
     dialect: Arc<Dialect>,
     connection: ConnectionId,
@@ -73,6 +72,9 @@ pub struct Conversation {
     settled: VecDeque<Box<str>>,
     transcript: Transcript,
     open: bool,
+    /// None as long as nothing came from a client that is not ours.
+    client: Option<Box<Client>>,
+    recording: Recording,
 }
 
 impl Conversation {
@@ -83,6 +85,7 @@ impl Conversation {
         transport: Transport,
         observer: Arc<dyn Observer>,
     ) -> Self {
+        let recording = Recording::of(&*observer);
         Self {
             dialect,
             connection,
@@ -95,6 +98,8 @@ impl Conversation {
             settled: VecDeque::new(),
             transcript: Transcript::default(),
             open: true,
+            client: None,
+            recording,
         }
     }
 
@@ -116,6 +121,7 @@ impl Conversation {
     /// Names the user of a connection that does not log in (the Web API).
     pub fn set_user(&mut self, user: &str) {
         self.user = Some(user.into());
+        self.recording.user_changed();
     }
 
     /// Hides a token in everything that is shown of this connection.
@@ -130,11 +136,17 @@ impl Conversation {
 
     /// The connection was established.
     pub fn connected(&mut self, at: Moment, took: Duration) {
+        self.tell(at, Event::Opened { took: Some(took) });
         self.emit(at, Fact::Connected { took });
     }
 
     /// A request goes out. Returns its number, by which its answer is told.
     pub fn sending(&mut self, sending: Sending<'_>) -> u64 {
+        self.tell(sending.at, Event::request(self.transport, self.numbers + 1, &sending));
+        self.awaits_answer(sending)
+    }
+
+    fn awaits_answer(&mut self, sending: Sending<'_>) -> u64 {
         self.transcript.add(sending.at, Direction::ToServer, sending.text);
         self.numbers += 1;
         self.pending.push_back(Pending {
@@ -143,6 +155,7 @@ impl Conversation {
             action: sending.action.into(),
             intended: sending.intended,
             sent: sending.at,
+            owed: true,
         });
         let sent = Sent { action: sending.action, intended: sending.intended, bytes: sending.text.len() };
         self.emit(sending.at, Fact::Sent(sent));
@@ -151,6 +164,7 @@ impl Conversation {
 
     /// A text frame of the server arrived.
     pub fn received(&mut self, at: Moment, text: &str) -> Delivered {
+        self.tell(at, Event::Frame { direction: Direction::ToClient, intended: None, text });
         self.expire(at);
         self.transcript.add(at, Direction::ToClient, text);
         let message = match parse_frame(text) {
@@ -178,6 +192,7 @@ impl Conversation {
 
     /// The answer of a Web call arrived.
     pub fn web_received(&mut self, at: Moment, request: u64, body: &[u8], answer: WebAnswer) -> Delivered {
+        self.tell(at, Event::Answer { call: request, answer: &answer, body });
         self.expire(at);
         self.transcript.add(at, Direction::ToClient, &String::from_utf8_lossy(body));
         let Some(pending) = take(&mut self.pending, |p| p.number == request)
@@ -200,21 +215,24 @@ impl Conversation {
 
     /// Something arrived that is not a text frame; `what` says what.
     pub fn received_garbage(&mut self, at: Moment, what: &str) {
+        self.tell(at, Event::Garbage(Direction::ToClient, what));
         self.violated(at, ViolationKind::MalformedFrame, None, "a text frame with one JSON object", what);
     }
 
     /// A websocket pong arrived.
     pub fn ponged(&mut self, at: Moment) {
+        self.tell(at, Event::Pong);
         self.emit(at, Fact::Ponged);
     }
 
     /// Time has passed: requests whose limit is over have timed out. Returns their numbers.
     pub fn expire(&mut self, now: Moment) -> Vec<u64> {
+        self.mind_silence(now);
         let limit = self.dialect.catalog.timeout;
         let mut expired = Vec::new();
         while self.pending.front().is_some_and(|first| now.since(first.sent) > limit) {
             let Some(late) = self.pending.pop_front() else { break };
-            if !self.may_stay_unanswered(&late.action) {
+            if !self.may_stay_unanswered(&late) {
                 self.emit(now, Fact::TimedOut { action: &late.action });
             }
             expired.push(late.number);
@@ -233,8 +251,11 @@ impl Conversation {
         self.pending.front().map(|first| first.sent + self.dialect.catalog.timeout)
     }
 
-    /// The connection is over. What was still unanswered past its limit never will be.
+    /// The connection is over. What was still unanswered past its limit never will be. Both sides may say goodbye; the first
+    /// decides how it ended.
     pub fn closed(&mut self, at: Moment, how: Closing) {
+        self.tell(at, Event::Closed(how));
+        self.client_closed(at, how);
         if !std::mem::take(&mut self.open) {
             return;
         }
@@ -246,68 +267,18 @@ impl Conversation {
         self.emit(at, Fact::Closed(how));
     }
 
-    fn may_stay_unanswered(&self, action: &str) -> bool {
-        self.dialect.catalog.action(action).is_some_and(|spec| spec.may_stay_unanswered)
+    fn may_stay_unanswered(&self, pending: &Pending) -> bool {
+        !pending.owed || self.dialect.catalog.action(&pending.action).is_some_and(|spec| spec.may_stay_unanswered)
     }
 
     fn never_answered(&self, at: Moment, pending: &Pending) {
-        if self.may_stay_unanswered(&pending.action) {
+        if self.may_stay_unanswered(pending) {
             return;
         }
         let limit = self.dialect.catalog.timeout.as_secs();
         let expected = format!("an answer within {limit} s");
         let got = format!("none {:.1} s after the request", at.since(pending.sent).as_secs_f64());
         self.violated(at, ViolationKind::NoAnswer, Some(&pending.action), &expected, &got);
-    }
-
-    /// The request that a response belongs to.
-    fn settle(&mut self, at: Moment, message: &Message) -> Option<Pending> {
-        let same = |pending: &Pending| pending.correlation == message.correlation;
-        let found = take(&mut self.pending, same).or_else(|| take(&mut self.overdue, same));
-        if let Some(pending) = found {
-            if let Some(id) = &pending.correlation {
-                if self.settled.len() == REMEMBERED {
-                    self.settled.pop_front();
-                }
-                self.settled.push_back(id.clone());
-            }
-            if pending.action != message.action {
-                let expected = format!("the action of the request, `{}`", pending.action);
-                self.violated(
-                    at,
-                    ViolationKind::WrongAction,
-                    Some(&pending.action),
-                    &expected,
-                    &format!("`{}`", message.action),
-                );
-            }
-            return Some(pending);
-        }
-        let got = match &message.correlation {
-            Some(id) => format!("`{id}`"),
-            None => "no correlation id".to_owned(),
-        };
-        if message.correlation.as_ref().is_some_and(|id| self.settled.contains(id)) {
-            let expected = "one response per request";
-            self.violated(
-                at,
-                ViolationKind::DuplicateResponse,
-                Some(&message.action),
-                expected,
-                &format!("another for {got}"),
-            );
-            return None;
-        }
-        // When only one request can be meant, the response is taken for its answer, so that one fault is told once.
-        let mut candidates = self.pending.iter().filter(|pending| pending.action == message.action);
-        let only = candidates.next().filter(|_| candidates.next().is_none()).map(|pending| pending.number);
-        let pending = only.and_then(|number| take(&mut self.pending, |pending| pending.number == number));
-        let expected = match pending.as_ref().and_then(|pending| pending.correlation.as_deref()) {
-            Some(id) => format!("the request's correlation id `{id}`"),
-            None => "the correlation id of an outstanding request".to_owned(),
-        };
-        self.violated(at, ViolationKind::WrongCorrelation, Some(&message.action), &expected, &got);
-        pending
     }
 
     fn answered(&mut self, at: Moment, pending: &Pending, success: bool, payload: &Value, bytes: usize) {
@@ -321,13 +292,12 @@ impl Conversation {
         }
         if success {
             self.validate(at, Kind::Response, &pending.action, payload);
-            let login = &self.dialect.catalog.login;
-            if *pending.action == *login.action
-                && let Some(user) = payload.pointer(&login.user_id).and_then(Value::as_str)
-            {
-                self.user = Some(user.into());
-            }
-        } else if !(payload.is_null() && self.transport == Transport::Web) {
+        }
+        if *pending.action == *self.dialect.catalog.login.action {
+            self.logged_in(success, payload);
+        }
+        let says_nothing = payload.is_null() && self.transport == Transport::Web;
+        if !success && !says_nothing {
             self.check_error(at, &pending.action, payload);
         }
         let answer = Answer {
@@ -342,11 +312,21 @@ impl Conversation {
         self.emit(at, Fact::Answered(answer));
     }
 
+    fn logged_in(&mut self, success: bool, payload: &Value) {
+        if let Some(client) = &mut self.client {
+            client.logged_in(success);
+        }
+        let user = payload.pointer(&self.dialect.catalog.login.user_id).and_then(Value::as_str);
+        if let Some(user) = user.filter(|_| success) {
+            self.user = Some(user.into());
+        }
+    }
+
     /// A failed answer must hold a well-formed error of a documented type.
     fn check_error(&self, at: Moment, action: &str, payload: &Value) {
         let mismatches = self.dialect.schemas.check(Kind::Envelope, "web-error", payload);
         if !mismatches.is_empty() {
-            self.mismatched(at, action, mismatches);
+            self.mismatched(at, Side::Server, action, mismatches);
         } else if let Some(kind) = ApiError::kind_of(payload)
             && !self.dialect.catalog.errors.contains_key(kind)
         {
@@ -367,15 +347,12 @@ impl Conversation {
             let got = format!("`{}`", message.action);
             self.violated(at, ViolationKind::UnknownAction, Some(&message.action), "a documented push", &got);
         }
-        if let Some(id) = &message.correlation {
-            let ours = self.settled.contains(id)
-                || self.pending.iter().chain(&self.overdue).any(|pending| pending.correlation.as_ref() == Some(id));
-            // Our ids carry a number that only grows, so an old one that was forgotten is not taken for a foreign one.
-            if !ours && !self.was_ours(id) {
-                let expected = "no correlation id, or one of this connection's requests";
-                let got = format!("`{id}`");
-                self.violated(at, ViolationKind::ForeignCorrelation, Some(&message.action), expected, &got);
-            }
+        if let Some(id) = &message.correlation
+            && !self.may_name(id)
+        {
+            let expected = "no correlation id, or one of this connection's requests";
+            let got = format!("`{id}`");
+            self.violated(at, ViolationKind::ForeignCorrelation, Some(&message.action), expected, &got);
         }
         let push = Pushed {
             action: &message.action,
@@ -389,13 +366,6 @@ impl Conversation {
     /// A fresh correlation id of this connection: its number, then the count of its requests.
     pub fn next_correlation(&self) -> String {
         format!("{}-{}", self.connection.0, self.numbers + 1)
-    }
-
-    fn was_ours(&self, id: &str) -> bool {
-        id.split_once('-').is_some_and(|(connection, number)| {
-            connection.parse() == Ok(self.connection.0)
-                && number.parse::<u64>().is_ok_and(|number| (1..=self.numbers).contains(&number))
-        })
     }
 
     fn malformed(&self, at: Moment, malformed: &Malformed) {
@@ -420,25 +390,31 @@ impl Conversation {
     fn validate(&self, at: Moment, kind: Kind, name: &str, payload: &Value) {
         let mismatches = self.dialect.schemas.check(kind, name, payload);
         if !mismatches.is_empty() {
-            self.mismatched(at, name, mismatches);
+            self.mismatched(at, Side::Server, name, mismatches);
         }
     }
 
-    fn mismatched(&self, at: Moment, action: &str, mismatches: Vec<Mismatch>) {
+    fn mismatched(&self, at: Moment, side: Side, action: &str, mismatches: Vec<Mismatch>) {
         for mismatch in mismatches {
-            // A constraint that is our reading of a disputed passage counts at most what its erratum allows.
-            let erratum = mismatch.source.as_deref().and_then(|comment| self.dialect.erratum(comment));
-            let kind = match erratum.and_then(|erratum| erratum.cap) {
-                Some(Cap::NonStrict) => ViolationKind::DisputedReading,
-                Some(Cap::Info) => ViolationKind::OpenReading,
-                Some(Cap::Fail) | None => mismatch.kind.into(),
-            };
+            let kind = self.kind_of(side, &mismatch);
             let mut violation = self.violation(at, kind, Some(action), &mismatch.expected, &mismatch.got);
             violation.source = mismatch.source.or(violation.source);
             violation.pointer = Some(mismatch.pointer);
             violation.keyword = Some(mismatch.keyword);
             violation.place = mismatch.place;
             self.emit(at, Fact::Violated(violation));
+        }
+    }
+
+    /// A constraint that is our reading of a disputed passage counts at most what its erratum allows.
+    fn kind_of(&self, side: Side, mismatch: &Mismatch) -> ViolationKind {
+        let erratum = mismatch.source.as_deref().and_then(|comment| self.dialect.erratum(comment));
+        match (erratum.and_then(|erratum| erratum.cap), side) {
+            (Some(Cap::NonStrict), Side::Server) => ViolationKind::DisputedReading,
+            (Some(Cap::NonStrict), Side::Client) => ViolationKind::DisputedRequest,
+            (Some(Cap::Info), Side::Server) => ViolationKind::OpenReading,
+            (Some(Cap::Info), Side::Client) => ViolationKind::OpenRequest,
+            (Some(Cap::Fail) | None, side) => ViolationKind::of_mismatch(side, mismatch.kind),
         }
     }
 
@@ -450,6 +426,12 @@ impl Conversation {
         let place = (self.connection, &*self.dialect, self.transport);
         let (expected, got) = (self.transcript.redact(expected), self.transcript.redact(got));
         Violation::new(kind, at, place, action, expected, got)
+    }
+
+    fn tell(&mut self, at: Moment, event: Event<'_>) {
+        let (connection, dialect, transcript) = (self.connection, &self.dialect, &self.transcript);
+        let input = Input { at, connection, dialect, transport: self.transport, transcript, event };
+        self.recording.tell(&*self.observer, self.user.as_deref(), input);
     }
 
     fn emit(&self, at: Moment, fact: Fact<'_>) {
@@ -473,9 +455,4 @@ impl std::fmt::Debug for Conversation {
             .field("pending", &self.pending)
             .finish_non_exhaustive()
     }
-}
-
-fn take(queue: &mut VecDeque<Pending>, wanted: impl Fn(&Pending) -> bool) -> Option<Pending> {
-    let index = queue.iter().position(wanted)?;
-    queue.remove(index)
 }

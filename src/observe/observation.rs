@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Moment, Transcript, Violation};
+use super::{Input, Moment, Transcript, Violation};
 use crate::protocol::{Dialect, Transport};
 
 /// Number of a connection, unique in a run.
@@ -56,6 +56,8 @@ pub enum Fact<'a> {
     Violated(Violation),
     /// A ping was answered by a pong.
     Ponged,
+    /// A client that is not ours sent a ping or a pong.
+    Pinged,
     /// The connection is over.
     Closed(Closing),
 }
@@ -109,8 +111,12 @@ pub struct Pushed<'a> {
 pub enum Closing {
     /// We closed it.
     ByUs,
+    /// A client that is not ours closed it properly.
+    ByClient,
     /// The server closed it properly.
     ByServer,
+    /// A client that is not ours was gone without a closing handshake.
+    DroppedByClient,
     /// It broke without a closing handshake.
     Broken,
 }
@@ -119,4 +125,13 @@ pub enum Closing {
 pub trait Observer: Send + Sync {
     /// Takes note. Called on the hot path.
     fn observe(&self, observation: &Observation<'_>);
+
+    /// Whether [`Observer::input`] is worth calling. Asked once for each connection, so that nobody pays for it who keeps no
+    /// recording.
+    fn wants_inputs(&self) -> bool {
+        false
+    }
+
+    /// Takes note of what goes into a conversation, before the conversation makes anything of it.
+    fn input(&self, _: &Input<'_>) {}
 }

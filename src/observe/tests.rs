@@ -1,5 +1,7 @@
 //! Conversations driven by hand: no runtime, no clock.
 
+mod client;
+
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
@@ -26,6 +28,7 @@ impl Observer for Notes {
             Fact::Pushed(push) => format!("pushed {}", push.action),
             Fact::Violated(v) => format!("violated {}: expected {}, got {}", v.kind, v.expected, v.got),
             Fact::Ponged => "ponged".to_owned(),
+            Fact::Pinged => "pinged".to_owned(),
             Fact::Closed(how) => format!("closed {how:?}"),
         };
         self.0.lock().unwrap().push(note);

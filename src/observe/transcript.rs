@@ -10,6 +10,8 @@ use super::Moment;
 const FRAMES: usize = 6;
 /// Longest text kept of a frame, in bytes.
 const LONGEST: usize = 2048;
+/// Secrets kept of a connection; the oldest is given up first. There are far fewer in so few frames.
+const SECRETS: usize = 16;
 
 /// Which way a frame went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -36,14 +38,27 @@ pub struct TranscriptFrame {
 #[derive(Debug, Default)]
 pub struct Transcript {
     frames: VecDeque<TranscriptFrame>,
-    secret: Option<Box<str>>,
+    secrets: VecDeque<Box<str>>,
 }
 
 impl Transcript {
     /// Hides a token wherever it appears from now on.
     pub fn hide(&mut self, secret: &str) {
         let bare = secret.strip_prefix("Bearer ").unwrap_or(secret);
-        self.secret = (!bare.is_empty()).then(|| bare.into());
+        self.hide_text(bare);
+        // As it stands in the text of a frame.
+        let quoted = serde_json::Value::from(bare).to_string();
+        self.hide_text(&quoted[1..quoted.len() - 1]);
+    }
+
+    fn hide_text(&mut self, bare: &str) {
+        if bare.is_empty() || self.secrets.iter().any(|known| **known == *bare) {
+            return;
+        }
+        if self.secrets.len() == SECRETS {
+            self.secrets.pop_front();
+        }
+        self.secrets.push_back(bare.into());
     }
 
     pub(super) fn add(&mut self, at: Moment, direction: Direction, text: &str) {
@@ -60,17 +75,23 @@ impl Transcript {
         self.frames.push_back(frame);
     }
 
-    /// The last frame alone, with the same secret, for whoever has to tell of it later.
+    /// The last frame alone, with the same secrets, for whoever has to tell of it later.
     pub fn latest(&self) -> Self {
-        Self { frames: self.frames.back().cloned().into_iter().collect(), secret: self.secret.clone() }
+        Self { frames: self.frames.back().cloned().into_iter().collect(), secrets: self.secrets.clone() }
     }
 
-    /// Replaces the connection's secret in a text that is about to be shown.
+    /// Replaces the connection's secrets in a text that is about to be shown.
     pub fn redact(&self, text: &str) -> String {
-        match &self.secret {
-            Some(secret) if text.contains(&**secret) => text.replace(&**secret, "[redacted]"),
-            _ => text.to_owned(),
+        let mut text = text.to_owned();
+        // The longest first: one secret may be a part of another.
+        let mut secrets: Vec<&Box<str>> = self.secrets.iter().collect();
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        for secret in secrets {
+            if text.contains(&**secret) {
+                text = text.replace(&**secret, "[redacted]");
+            }
         }
+        text
     }
 
     /// The frames, oldest first, without secrets.

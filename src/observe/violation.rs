@@ -79,90 +79,155 @@ pub enum Grade {
     Fail,
 }
 
+/// The two ends of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// Who answers.
+    Server,
+    /// Who asks.
+    Client,
+}
+
+impl Side {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Server, Self::Client];
+}
+
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        })
+    }
+}
+
 macro_rules! kinds {
-    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $grade:ident;)+) => {
+    ($($side:ident: { $($(#[doc = $doc:literal])+ $name:ident = $text:literal, $grade:ident;)+ })+) => {
         /// The kinds of violation. Their names in files and reports are the snake-case ones.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum ViolationKind {
-            $($(#[doc = $doc])+ #[serde(rename = $text)] $name,)+
+            $($($(#[doc = $doc])+ #[serde(rename = $text)] $name,)+)+
         }
 
         impl ViolationKind {
             /// All kinds.
-            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+            pub const ALL: &'static [Self] = &[$($(Self::$name),+),+];
 
             /// The name in files and reports.
             pub fn name(self) -> &'static str {
-                match self { $(Self::$name => $text),+ }
+                match self { $($(Self::$name => $text),+),+ }
             }
 
             /// How bad it is.
             pub fn grade(self) -> Grade {
-                match self { $(Self::$name => Grade::$grade),+ }
+                match self { $($(Self::$name => Grade::$grade),+),+ }
+            }
+
+            /// Who does it.
+            pub fn side(self) -> Side {
+                match self { $($(Self::$name)|+ => Side::$side),+ }
             }
         }
     };
 }
 
 kinds! {
-    /// A frame or body that is not JSON text: binary, invalid UTF-8, HTML, too large, too deep.
-    MalformedFrame = "malformed_frame", Fail;
-    /// JSON that is not a documented response, push or error body.
-    MalformedEnvelope = "malformed_envelope", Fail;
-    /// A push or response whose action the dialect does not have.
-    UnknownAction = "unknown_action", NonStrict;
-    /// A member of another JSON type than documented.
-    WrongType = "wrong_type", Fail;
-    /// A member that the documents require is not there.
-    MissingMember = "missing_member", Fail;
-    /// A member whose value is not allowed.
-    WrongValue = "wrong_value", Fail;
-    /// A value that breaks our reading of a passage which the documents leave in dispute.
-    DisputedReading = "disputed_reading", NonStrict;
-    /// The same, where nobody could blame the peer.
-    OpenReading = "open_reading", Info;
-    /// A response whose correlation id belongs to no outstanding request.
-    WrongCorrelation = "wrong_correlation", Fail;
-    /// A response that names another action than its request.
-    WrongAction = "wrong_action", Fail;
-    /// A second response to one request.
-    DuplicateResponse = "duplicate_response", Fail;
-    /// A request that was never answered, though the connection stayed open past the documented limit.
-    NoAnswer = "no_answer", Fail;
-    /// An answer after the documented limit.
-    LateAnswer = "late_answer", Fail;
-    /// An error type that the documents do not list.
-    UndocumentedError = "undocumented_error", NonStrict;
-    /// A push with a correlation id on a connection that sent no such request.
-    ForeignCorrelation = "foreign_correlation", Fail;
-    /// Two events of one thread with the same `order`.
-    DuplicateOrder = "duplicate_order", Fail;
-    /// One event whose immutable members differ between two sightings on one connection.
-    EventChanged = "event_changed", Fail;
-    /// One event whose immutable members differ between observers.
-    ObserversDisagree = "observers_disagree", Fail;
-    /// An acknowledged event that never reached somebody who must see it.
-    LostEvent = "lost_event", Fail;
-    /// One send that created two events.
-    DuplicateEvent = "duplicate_event", Fail;
-    /// One event pushed twice on one connection.
-    DuplicatePush = "duplicate_push", NonStrict;
-    /// An event for agents only that reached a customer.
-    AgentsOnlyLeak = "agents_only_leak", Fail;
-    /// An event announced both as the start of a thread and as an event of it.
-    ThreadStartTwice = "thread_start_twice", Fail;
-    /// A later send of one author that got a lower `order` than his earlier, acknowledged one.
-    CausalOrder = "causal_order", NonStrict;
-    /// Events that arrived in another order than their `order`; the documents disclaim sorting.
-    ReorderedDelivery = "reordered_delivery", Info;
+    Server: {
+        /// A frame or body that is not JSON text: binary, invalid UTF-8, HTML, too large, too deep.
+        MalformedFrame = "malformed_frame", Fail;
+        /// JSON that is not a documented response, push or error body.
+        MalformedEnvelope = "malformed_envelope", Fail;
+        /// A push or response whose action the dialect does not have.
+        UnknownAction = "unknown_action", NonStrict;
+        /// A member of another JSON type than documented.
+        WrongType = "wrong_type", Fail;
+        /// A member that the documents require is not there.
+        MissingMember = "missing_member", Fail;
+        /// A member whose value is not allowed.
+        WrongValue = "wrong_value", Fail;
+        /// A value that breaks our reading of a passage which the documents leave in dispute.
+        DisputedReading = "disputed_reading", NonStrict;
+        /// The same, where nobody could blame the peer.
+        OpenReading = "open_reading", Info;
+        /// A response whose correlation id belongs to no outstanding request.
+        WrongCorrelation = "wrong_correlation", Fail;
+        /// A response that names another action than its request.
+        WrongAction = "wrong_action", Fail;
+        /// A second response to one request.
+        DuplicateResponse = "duplicate_response", Fail;
+        /// A request that was never answered, though the connection stayed open past the documented limit.
+        NoAnswer = "no_answer", Fail;
+        /// An answer after the documented limit.
+        LateAnswer = "late_answer", Fail;
+        /// An error type that the documents do not list.
+        UndocumentedError = "undocumented_error", NonStrict;
+        /// A push with a correlation id on a connection that sent no such request.
+        ForeignCorrelation = "foreign_correlation", Fail;
+        /// Two events of one thread with the same `order`.
+        DuplicateOrder = "duplicate_order", Fail;
+        /// One event whose immutable members differ between two sightings on one connection.
+        EventChanged = "event_changed", Fail;
+        /// One event whose immutable members differ between observers.
+        ObserversDisagree = "observers_disagree", Fail;
+        /// An acknowledged event that never reached somebody who must see it.
+        LostEvent = "lost_event", Fail;
+        /// One send that created two events.
+        DuplicateEvent = "duplicate_event", Fail;
+        /// One event pushed twice on one connection.
+        DuplicatePush = "duplicate_push", NonStrict;
+        /// An event for agents only that reached a customer.
+        AgentsOnlyLeak = "agents_only_leak", Fail;
+        /// An event announced both as the start of a thread and as an event of it.
+        ThreadStartTwice = "thread_start_twice", Fail;
+        /// A later send of one author that got a lower `order` than his earlier, acknowledged one.
+        CausalOrder = "causal_order", NonStrict;
+        /// Events that arrived in another order than their `order`; the documents disclaim sorting.
+        ReorderedDelivery = "reordered_delivery", Info;
+    }
+    Client: {
+        /// A frame or body that no server could read as a request: not JSON, no action, an envelope of another shape.
+        MalformedRequest = "malformed_request", Fail;
+        /// A request for an action that the dialect does not have.
+        UndocumentedAction = "undocumented_action", Fail;
+        /// A request for an action over a transport that does not have it.
+        WrongTransport = "wrong_transport", Fail;
+        /// A member of a request of another JSON type than documented.
+        RequestType = "request_wrong_type", Fail;
+        /// A member that the documents require of a request is not there.
+        RequestMember = "request_missing_member", Fail;
+        /// A member of a request whose value is not allowed.
+        RequestValue = "request_wrong_value", Fail;
+        /// A request that breaks our reading of a passage which the documents leave in dispute.
+        DisputedRequest = "request_disputed_reading", NonStrict;
+        /// The same, where nobody could blame the client.
+        OpenRequest = "request_open_reading", Info;
+        /// A request for which one has to be logged in, before any login.
+        RequestBeforeLogin = "request_before_login", Fail;
+        /// A correlation id that an outstanding request has: nobody can tell whose the answer is.
+        ReusedCorrelation = "reused_correlation", Fail;
+        /// A correlation id that an earlier request had, which was answered or given up.
+        RecycledCorrelation = "recycled_correlation", NonStrict;
+        /// A request without a correlation id; the documents allow it.
+        Uncorrelated = "uncorrelated_request", Info;
+        /// A frame after the client's own closing frame (RFC 6455 5.5.1).
+        SentAfterClose = "sent_after_close", Fail;
+        /// No frame for longer than a server waits before it closes a silent connection.
+        MissingPing = "missing_ping", NonStrict;
+    }
 }
 
-impl From<MismatchKind> for ViolationKind {
-    fn from(kind: MismatchKind) -> Self {
-        match kind {
-            MismatchKind::WrongType => Self::WrongType,
-            MismatchKind::MissingMember => Self::MissingMember,
-            MismatchKind::WrongValue => Self::WrongValue,
+impl ViolationKind {
+    /// What breaking a schema is, by whose message it is.
+    pub(super) fn of_mismatch(side: Side, kind: MismatchKind) -> Self {
+        match (side, kind) {
+            (Side::Server, MismatchKind::WrongType) => Self::WrongType,
+            (Side::Server, MismatchKind::MissingMember) => Self::MissingMember,
+            (Side::Server, MismatchKind::WrongValue) => Self::WrongValue,
+            (Side::Client, MismatchKind::WrongType) => Self::RequestType,
+            (Side::Client, MismatchKind::MissingMember) => Self::RequestMember,
+            (Side::Client, MismatchKind::WrongValue) => Self::RequestValue,
         }
     }
 }

@@ -123,7 +123,7 @@ fn count(tally: &mut Tally, observation: &Observation<'_>) {
         Fact::Sent(sent) => named(actions, sent.action, NAMES, |tally| requested(tally, sent)),
         Fact::Answered(answer) => named(actions, answer.action, NAMES, |tally| answered(tally, answer, observation.at)),
         Fact::TimedOut { action } => named(actions, action, NAMES, |tally: &mut ActionTally| tally.timeouts += 1),
-        Fact::Pushed(_) | Fact::Violated(_) | Fact::Ponged => {}
+        Fact::Pushed(_) | Fact::Violated(_) | Fact::Ponged | Fact::Pinged => {}
     }
 }
 

@@ -17,7 +17,8 @@ use super::refusal::Refusal;
 use super::render::Spoken;
 use super::rtm::{check, find};
 use super::server::Shared;
-use crate::protocol::{self, BodyStyle, Channel, Dialect, WebSpec};
+use crate::message::web_payload;
+use crate::protocol::{self, Channel, Dialect, WebSpec};
 
 /// Largest JSON body.
 const LARGEST_BODY: usize = 1 << 20;
@@ -128,32 +129,8 @@ async fn read_json(spec: &WebSpec, request: Request<Body>) -> Result<Call, Refus
     let body = to_bytes(request.into_body(), LARGEST_BODY)
         .await
         .map_err(|_| Refusal::validation("The body is too large or did not arrive"))?;
-    let value = if body.iter().all(u8::is_ascii_whitespace) {
-        Value::Null
-    } else {
-        serde_json::from_slice(&body).map_err(|error| Refusal::validation(format!("The body is not JSON: {error}")))?
-    };
-    let Value::Object(members) = value else {
-        if value.is_null() {
-            return Ok(Call { payload: value, file: None });
-        }
-        return Err(Refusal::validation("The body is not a JSON object"));
-    };
-    Ok(Call { payload: unwrap(spec, members), file: None })
-}
-
-/// Takes the payload out of the body (C03-A03; A30-Q02).
-fn unwrap(spec: &WebSpec, mut members: Map<String, Value>) -> Value {
-    match (spec.request_body, members.remove("payload")) {
-        (BodyStyle::Wrapped, Some(payload)) => payload,
-        (BodyStyle::Wrapped, None) if spec.accepts_bare => Value::Object(members),
-        (BodyStyle::Wrapped, None) => Value::Null,
-        (BodyStyle::Bare, None) => Value::Object(members),
-        (BodyStyle::Bare, Some(payload)) => {
-            members.insert("payload".to_owned(), payload);
-            Value::Object(members)
-        }
-    }
+    let payload = web_payload(spec, &body).map_err(Refusal::validation)?;
+    Ok(Call { payload, file: None })
 }
 
 async fn read_multipart(spec: &protocol::Multipart, spoken: Spoken, request: Request<Body>) -> Result<Call, Refusal> {

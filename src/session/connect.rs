@@ -1,11 +1,9 @@
 //! From nothing to an open websocket.
 
 use std::io;
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -14,7 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::{LARGEST, Target};
+use super::{LARGEST, Target, Trust};
 
 /// For looking up the name, connecting, TLS and the handshake together.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -145,7 +143,7 @@ impl SessionError {
 }
 
 /// Plain TCP or TLS. Behind a pointer, because TLS state is a kilobyte that plain sessions would carry too.
-pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
 pub(super) type Socket = WebSocketStream<Box<dyn Wire>>;
@@ -163,11 +161,19 @@ pub(super) async fn in_time<T>(
         .unwrap_or_else(|_| Err(SessionError::Timeout { peer: target.peer() }))
 }
 
+/// Opens a connection for somebody else to speak on.
+///
+/// # Errors
+/// [`SessionError`], after at most 10 s.
+pub async fn reach(target: &Target, trust: &Trust) -> Result<Box<dyn Wire>, SessionError> {
+    in_time(target, dial(target, trust)).await
+}
+
 /// Opens a connection, for as long as it takes (see [`in_time`]).
 ///
 /// # Errors
 /// [`SessionError`].
-pub(super) async fn dial(target: &Target) -> Result<Box<dyn Wire>, SessionError> {
+pub(super) async fn dial(target: &Target, trust: &Trust) -> Result<Box<dyn Wire>, SessionError> {
     let peer = || target.peer();
     let addresses = target
         .addresses()
@@ -178,7 +184,7 @@ pub(super) async fn dial(target: &Target) -> Result<Box<dyn Wire>, SessionError>
     if target.tls {
         let no_tls = |reason: String| SessionError::Tls { peer: peer(), reason };
         let name = ServerName::try_from(target.host.clone()).map_err(|error| no_tls(error.to_string()))?;
-        let connector = TlsConnector::from(tls_config().map_err(|error| no_tls(error.to_string()))?);
+        let connector = TlsConnector::from(trust.config().map_err(|error| no_tls(error.to_string()))?);
         Ok(Box::new(connector.connect(name, tcp).await.map_err(|error| no_tls(error.to_string()))?))
     } else {
         Ok(Box::new(tcp))
@@ -190,7 +196,7 @@ pub(super) async fn dial(target: &Target) -> Result<Box<dyn Wire>, SessionError>
 /// # Errors
 /// [`SessionError`].
 pub(super) async fn open(target: &Target, url: &str) -> Result<Socket, SessionError> {
-    let wire = dial(target).await?;
+    let wire = dial(target, &Trust::default()).await?;
     // Small buffers: the defaults cost 130 KiB a connection. A write buffer of 0 sends each frame at once; the limit
     // above it only matters when a peer does not read.
     let config = WebSocketConfig::default()
@@ -244,19 +250,4 @@ fn from_io(peer: String, error: &io::Error) -> SessionError {
         }
         _ => SessionError::Unreachable { peer, reason: error.to_string() },
     }
-}
-
-/// The provider is named because a process may have several, and rustls then refuses to guess.
-fn tls_config() -> Result<Arc<ClientConfig>, rustls::Error> {
-    static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
-    if let Some(config) = CONFIG.get() {
-        return Ok(config.clone());
-    }
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(CONFIG.get_or_init(|| Arc::new(config)).clone())
 }

@@ -10,6 +10,7 @@ mod rtm;
 mod socketio;
 mod target;
 mod token;
+mod trust;
 mod variation;
 mod web;
 
@@ -22,10 +23,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::Value;
 
 pub use backoff::Backoff;
-pub use connect::SessionError;
+pub use connect::{SessionError, Wire, reach};
 pub use rtm::{PING, PingStyle, RtmSession};
 pub use target::{Target, TargetError};
 pub use token::Token;
+pub use trust::{Trust, TrustError};
 pub use variation::{Authorization, Query, Upload, Variation};
 pub use web::WebSession;
 

@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::protocol::Message as Frame;
 
 use super::connect::{self, SessionError, Socket};
-use super::{LARGEST, Query, SessionContext, Target};
+use super::{LARGEST, Query, SessionContext, Target, Trust};
 use crate::message::socketio::{Handshake, MESSAGE, Packet, SocketIo, decode_payload, parse_packet};
 
 /// The packet that leaves a session, before the websocket is closed.
@@ -141,8 +141,9 @@ async fn poll(target: &Target, url: &str) -> Result<Vec<u8>, SessionError> {
     let path = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let request = Request::get(path).header(header::HOST, host).header(header::ACCEPT, "*/*");
     let request = request.body(String::new()).map_err(|error| no_http(&error))?;
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(connect::dial(target).await?)).await.map_err(|error| no_http(&error))?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(connect::dial(target, &Trust::default()).await?))
+        .await
+        .map_err(|error| no_http(&error))?;
     let exchange = async {
         let answer = sender.send_request(request).await;
         // The connection ends when nothing more can be asked of it.

@@ -75,6 +75,16 @@ impl Target {
         }
     }
 
+    /// Host and port as the `Host` header of a request writes them.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// What stands before every path; empty or `/…` without a slash at its end.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// The URL of the websocket: the documented path with the query that the catalog asks for, and these changes of it.
     pub fn rtm_url(&self, catalog: &Catalog, changes: &Query) -> String {
         let path = catalog.rtm.websocket.first().map_or("", String::as_str);

@@ -50,6 +50,7 @@ impl Observer for Seen {
             Fact::Pushed(push) => format!("pushed {}", push.action),
             Fact::Violated(violation) => format!("violated {}", violation.kind),
             Fact::Ponged => "ponged".into(),
+            Fact::Pinged => "pinged".into(),
             Fact::Closed(how) => format!("closed {how:?}"),
         };
         self.0.lock().unwrap().push(words);

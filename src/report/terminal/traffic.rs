@@ -84,7 +84,9 @@ fn connections(tally: &TransportTally) -> String {
     for (closing, count) in &tally.closings {
         let how = match closing {
             Closing::ByUs => "closed by us",
+            Closing::ByClient => "closed by the client",
             Closing::ByServer => "closed by the server",
+            Closing::DroppedByClient => "dropped by the client",
             Closing::Broken => "broken",
         };
         text += &format!(", {} {how}", grouped(*count));

@@ -1,0 +1,154 @@
+//! `chatproof proxy`.
+
+mod arguments;
+mod live;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+pub(super) use arguments::ProxyArguments;
+
+use super::{Failure, interrupt, protocol, results};
+use crate::observe::{Clock, ConnectionId, Moment};
+use crate::protocol::Protocol;
+use crate::proxy::{Aside, Choice, Mode, Provoked, Provoker, Proxy, ProxyOptions};
+use crate::record::{Ledger, Recorder, Tally};
+use crate::report::{Meta, RunReport};
+use crate::session::{Target, Trust};
+use crate::verdict::{ExitCode as Code, Judgement, judge};
+use live::Live;
+
+/// How often what is new is shown, and what can be judged by now is judged.
+const TICK: Duration = Duration::from_secs(1);
+
+pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Code, Failure> {
+    let protocol = Arc::new(protocol(arguments.schemas.as_deref())?);
+    // Clients name their licence themselves.
+    let upstream = Target::parse(&arguments.upstream, 0).map_err(|error| Failure::new(Code::Usage, error))?;
+    let trust = arguments.upstream_ca.as_deref().map(Trust::and_file).transpose();
+    let trust = trust.map_err(|error| Failure::new(Code::Input, error))?.unwrap_or_default();
+    let interrupt = interrupt::install()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Code::Internal, error))?;
+    let folder = report_folder(arguments)?;
+    let target = upstream.peer();
+    let (started, clock) = (jiff::Timestamp::now(), Clock::start());
+    let (tally, aside) = runtime.block_on(relay(arguments, protocol, (upstream, trust), clock, &interrupt))?;
+    let duration = clock.now().since(Moment::default());
+    let verdict = judge(&tally, &[], duration);
+    let meta = Meta {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        scenario: "proxy".to_owned(),
+        target,
+        dialects: tally.dialects.keys().map(ToString::to_string).collect(),
+        seed: arguments.seed,
+        started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        duration,
+        notes: notes(&aside),
+        ..Meta::default()
+    };
+    let report = RunReport { meta: &meta, tally: &tally, verdict: &verdict };
+    results::hand_over(&folder, &report)?;
+    Ok(match verdict.judgement {
+        Judgement::Failed => Code::PeerFailed,
+        Judgement::Inconclusive if aside.unanswered > 0 => Code::Unreachable,
+        Judgement::Inconclusive => Code::Inconclusive,
+        Judgement::Passed | Judgement::NonStrict => Code::Passed,
+    })
+}
+
+/// Makes the folder first: what cannot be reported need not be relayed.
+fn report_folder(arguments: &ProxyArguments) -> Result<PathBuf, Failure> {
+    let folder = arguments.report.clone().unwrap_or_else(|| {
+        let time = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+        Path::new("reports/runs").join(format!("{time}-proxy"))
+    });
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        Failure::new(Code::Usage, format!("cannot make the report folder {}: {error}", folder.display()))
+    })?;
+    Ok(folder)
+}
+
+/// What a reader should know that was not observed.
+fn notes(aside: &Aside) -> Vec<String> {
+    let relayed = aside.not_judged.iter().map(|(what, count)| format!("relayed and not judged: {what} ({count})"));
+    let unanswered = aside.reason.iter().map(|reason| {
+        format!("{} requests got no answer because the server could not be asked; the last: {reason}", aside.unanswered)
+    });
+    unanswered.chain(relayed).collect()
+}
+
+/// Relays until its time is over, or somebody ends it.
+async fn relay(
+    arguments: &ProxyArguments,
+    protocol: Arc<Protocol>,
+    (upstream, trust): (Target, Trust),
+    clock: Clock,
+    interrupt: &CancellationToken,
+) -> Result<(Tally, Aside), Failure> {
+    let recorder = Arc::new(Recorder::new(Arc::new(Ledger::new())));
+    let options = ProxyOptions {
+        listen: arguments.listen,
+        upstream,
+        trust,
+        protocol,
+        observer: recorder.clone(),
+        provoker: Arc::new(Nobody),
+        clock,
+        mode: Mode {
+            enforce: arguments.enforce,
+            trouble: Choice {
+                hardships: arguments.hardship.concat(),
+                faults: arguments.fault.concat(),
+                seed: arguments.seed,
+            },
+        },
+    };
+    let proxy = Proxy::bind(options).await.map_err(|error| Failure::new(Code::Usage, error))?;
+    super::say(&format!(
+        "proxy on http://{} before {} (Ctrl-C ends it with a report)",
+        proxy.addr(),
+        arguments.upstream
+    ));
+    let stop = async {
+        let end = async {
+            match arguments.duration {
+                Some(duration) => tokio::time::sleep(duration).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = end => {}
+            () = interrupt.cancelled() => {}
+        }
+    };
+    let (mut tally, mut live) = (Tally::default(), Live::default());
+    let mut take = || {
+        recorder.settle(clock.now());
+        let new = recorder.take();
+        live.lines(&new.violations).iter().for_each(|line| super::say(line));
+        tally.merge(new);
+    };
+    let running = proxy.run(stop);
+    tokio::pin!(running);
+    let aside = loop {
+        tokio::select! {
+            aside = &mut running => break aside,
+            () = tokio::time::sleep(TICK) => take(),
+        }
+    };
+    take();
+    Ok((tally, aside))
+}
+
+/// Nobody keeps a list of what clients are put through.
+struct Nobody;
+
+impl Provoker for Nobody {
+    fn provoked(&self, _: Moment, _: ConnectionId, _: Provoked) {}
+}

@@ -1,0 +1,213 @@
+//! `chatproof proxy` as people use it: between a client and a server that are well, or of which one is not.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use chatproof::observe::{Clock, Grade, Observation, Observer, ViolationKind};
+use chatproof::protocol::Protocol;
+use chatproof::session::{CallOutcome, IdSource, PingStyle, RtmSession, SessionContext, Target, Token};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use support::{binary, root, run, serve};
+
+const CONVERSATION: &str = "tests/scenarios/conversation.yaml";
+
+/// A proxy in a process of its own.
+struct Proxied {
+    process: Child,
+    said: BufReader<std::process::ChildStderr>,
+    url: String,
+    folder: tempfile::TempDir,
+}
+
+/// How it ended.
+struct Ended {
+    code: i32,
+    stdout: String,
+    stderr: String,
+    report: Value,
+    folder: tempfile::TempDir,
+}
+
+fn proxy(upstream: &str, arguments: &[&str]) -> Proxied {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = Command::new(binary())
+        .current_dir(root())
+        .args(["proxy", "--listen", "127.0.0.1:0", "--for", "60s", "--upstream", upstream, "--report"])
+        .arg(folder.path())
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(process.stderr.take().unwrap());
+    let mut first = String::new();
+    said.read_line(&mut first).unwrap();
+    let url = first.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+    Proxied { process, said, url, folder }
+}
+
+impl Proxied {
+    /// Ends it as Ctrl-C does.
+    fn end(mut self) -> Ended {
+        let pid = Pid::from_raw(self.process.id().try_into().unwrap()).unwrap();
+        kill_process(pid, Signal::INT).unwrap();
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        self.said.read_to_string(&mut stderr).unwrap();
+        self.process.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+        let code = self.process.wait().unwrap().code().unwrap();
+        let text = std::fs::read_to_string(self.folder.path().join("report.json")).unwrap();
+        Ended { code, stdout, stderr, report: serde_json::from_str(&text).unwrap(), folder: self.folder }
+    }
+}
+
+impl Ended {
+    /// The kinds of violations that count, each with its side.
+    fn kinds(&self) -> Vec<String> {
+        let violations = self.report["violations"].as_array().unwrap();
+        let kinds = violations.iter().map(|violation| violation["kind"].as_str().unwrap());
+        let kinds = kinds.map(|name| ViolationKind::ALL.iter().find(|kind| kind.name() == name).unwrap());
+        kinds.filter(|kind| kind.grade() > Grade::Info).map(|kind| format!("{} {kind}", kind.side())).collect()
+    }
+}
+
+/// A file with tokens for the scenario's people; the reference server lets in whoever is named so.
+fn tokens() -> tempfile::NamedTempFile {
+    let list = |role: &str| (0..20).map(|n| format!("\"{role}:{n}-c4nary\"")).collect::<Vec<_>>().join(", ");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!("agents: [{}]\ncustomers: [{}]\n", list("agent"), list("customer"))).unwrap();
+    file
+}
+
+/// Runs a scenario through a proxy before a reference server; what came of the run, and of the proxy.
+fn run_through(scenario: &str, server: &[&str], arguments: &[&str]) -> (support::Run, Ended) {
+    let server = serve(server);
+    let proxy = proxy(&server.url, arguments);
+    let tokens = tokens();
+    let run = run(scenario, &["--target", &proxy.url, "--token-file", tokens.path().to_str().unwrap()]);
+    (run, proxy.end())
+}
+
+/// No token is in anything that was written. What follows the colon is the name of a user, which is no secret.
+fn hides_tokens(ended: &Ended) {
+    let mut texts = vec![ended.stdout.clone(), ended.stderr.clone()];
+    for entry in std::fs::read_dir(ended.folder.path()).unwrap() {
+        texts.push(String::from_utf8(std::fs::read(entry.unwrap().path()).unwrap()).unwrap());
+    }
+    let tokens = (0..20).flat_map(|n| [format!("agent:{n}-c4nary"), format!("customer:{n}-c4nary")]);
+    for token in tokens.chain(["agent:ann-c4nary".to_owned()]) {
+        assert!(texts.iter().all(|text| !text.contains(&token)), "{token}");
+    }
+}
+
+#[test]
+fn between_a_clean_client_and_a_clean_server_nothing_is_found() {
+    let (run, ended) = run_through(CONVERSATION, &[], &[]);
+    assert_eq!((run.code, run.kinds()), (0, Vec::new()), "{}\n{}", run.stdout, run.stderr);
+    assert_eq!((ended.code, ended.kinds()), (0, Vec::new()), "{}\n{}", ended.stdout, ended.stderr);
+    let requests = ended.report["requests"].as_array().unwrap();
+    let answered = requests.iter().map(|request| request["answered"].as_u64().unwrap()).sum::<u64>();
+    assert_eq!(answered, 74, "{requests:?}");
+    hides_tokens(&ended);
+}
+
+#[test]
+fn a_fault_of_the_server_is_found_and_told_while_it_happens() {
+    let (run, ended) = run_through(CONVERSATION, &["--defect", "missing-member=0.3"], &[]);
+    assert_eq!(run.kinds(), ["missing_member"]);
+    assert_eq!((ended.code, ended.kinds()), (1, vec!["server missing_member".to_owned()]), "{}", ended.stderr);
+    assert!(ended.stderr.contains(" s server: missing_member "), "{}", ended.stderr);
+    hides_tokens(&ended);
+}
+
+#[test]
+fn what_is_hard_for_the_client_is_not_blamed_on_the_server() {
+    let (_, ended) =
+        run_through(CONVERSATION, &[], &["--hardship", "all", "--fault", "malformed-frame", "--seed", "7"]);
+    let blamed: Vec<String> = ended.kinds().into_iter().filter(|kind| kind.starts_with("server")).collect();
+    assert_eq!(blamed, Vec::<String>::new(), "{}\n{}", ended.stdout, ended.stderr);
+}
+
+/// Logs in over the websocket at that address and says something; what the server answers to each.
+fn client(url: &str, requests: &'static [(&'static str, &'static str)]) -> Vec<CallOutcome> {
+    let protocol = Protocol::embedded().unwrap();
+    let context = SessionContext {
+        target: Arc::new(Target::parse(url, 1).unwrap()),
+        dialect: protocol.dialect("agent/v3.0").unwrap().clone(),
+        observer: Arc::new(Nobody),
+        clock: Clock::start(),
+        ids: IdSource::default(),
+        http: reqwest::Client::new(),
+        pings: PingStyle::default(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let session = RtmSession::connect(&context, &Token::new("agent:ann-c4nary@example.com")).await.unwrap();
+        let talking = async {
+            let mut outcomes = vec![session.login(&Value::Null, context.clock.now()).await];
+            for (action, payload) in requests {
+                let payload = serde_json::from_str(payload).unwrap();
+                outcomes.push(session.call(action, &payload, context.clock.now()).await);
+            }
+            session.close().await;
+            outcomes
+        };
+        tokio::select! {
+            outcomes = talking => outcomes,
+            _ = async { session.pump(|_| {}).await; std::future::pending::<()>().await } => unreachable!(),
+        }
+    })
+}
+
+/// Nobody listens at the client.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn observe(&self, _: &Observation<'_>) {}
+}
+
+/// What clients get wrong: an action that there is not, and a payload without a member.
+const WRONG: &[(&str, &str)] = &[("say_hello", "{}"), ("send_event", r#"{"chat_id":"C1"}"#), ("ping", "{}")];
+
+#[test]
+fn a_fault_of_the_client_is_found_as_the_clients() {
+    let server = serve(&[]);
+    let proxy = proxy(&server.url, &[]);
+    client(&proxy.url, &[("ping", "{}")]);
+    let outcomes = client(&proxy.url, WRONG);
+    let ended = proxy.end();
+    assert!(matches!(outcomes[3], CallOutcome::Answered { success: true, .. }), "{outcomes:?}");
+    assert_eq!(ended.code, 1, "{}\n{}", ended.stdout, ended.stderr);
+    let kinds = ended.kinds();
+    assert!(kinds.iter().all(|kind| kind.starts_with("client ")) && kinds.len() == 2, "{kinds:?}");
+    assert!(ended.stderr.contains(" s client: "), "{}", ended.stderr);
+    hides_tokens(&ended);
+}
+
+#[test]
+fn when_nobody_is_there_the_verdict_says_so() {
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let proxy = proxy(&format!("http://{gone}"), &[]);
+    let mut client = TcpStream::connect(&proxy.url["http://".len()..]).unwrap();
+    let request =
+        "POST /agent/v3.0/action/ping HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
+    client.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 502 ") && answer.contains("refused"), "{answer}");
+    let ended = proxy.end();
+    assert_eq!(ended.code, 4, "{}\n{}", ended.stdout, ended.stderr);
+    assert!(ended.report["meta"]["notes"][0].as_str().unwrap().contains("refused"), "{}", ended.report["meta"]);
+}
+
+#[test]
+fn a_proxy_that_nobody_used_is_inconclusive() {
+    let ended = proxy("http://127.0.0.1:9", &[]).end();
+    assert_eq!(ended.code, 5, "{}\n{}", ended.stdout, ended.stderr);
+}
