@@ -136,11 +136,11 @@ impl Conversation {
 
     /// A request goes out. Returns its number, by which its answer is told.
     pub fn sending(&mut self, sending: Sending<'_>) -> u64 {
+        self.transcript.add(sending.at, Direction::ToServer, sending.text);
         self.sending_read(sending, None)
     }
 
     fn sending_read(&mut self, sending: Sending<'_>, payload: Option<&Value>) -> u64 {
-        self.transcript.add(sending.at, Direction::ToServer, sending.text);
         self.numbers += 1;
         self.pending.push_back(Pending {
             number: self.numbers,
@@ -159,7 +159,7 @@ impl Conversation {
     pub fn received(&mut self, at: Moment, text: &str) -> Delivered {
         self.expire(at);
         self.transcript.add(at, Direction::ToClient, text);
-        let message = match parse_frame(text) {
+        let message = match parse_frame(text).or_else(|malformed| self.with_number_as_id(malformed)) {
             Ok(message) => message,
             Err(malformed) => {
                 self.malformed(at, &malformed);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::matching::{Pending, kept, take};
 use super::{Conversation, Sending};
-use crate::message::{ApiError, Request, parse_request};
+use crate::message::{ApiError, Malformed, Message, Request, parse_frame, parse_request};
 use crate::observe::{Closing, Direction, Fact, Grade, Moment, Side, ViolationKind};
 use crate::protocol::{Channel, Kind, Mismatch};
 
@@ -128,6 +128,7 @@ impl Conversation {
             }
         };
         self.hide_tokens(&request.payload);
+        self.transcript.add(at, Direction::ToServer, text);
         let odd = odd.and_then(|(value, reason)| self.judge_envelope(at, &request.action, &value, &reason));
         // A server need not understand what is no request as documented, so it need not answer either.
         let owed = odd.is_none();
@@ -144,11 +145,15 @@ impl Conversation {
     /// be read; `body` is what is shown of it.
     pub fn client_called(&mut self, at: Moment, action: &str, payload: Result<&Value, &str>, body: &str) -> ClientCall {
         self.client_speaks(at, "a call");
-        let (refusal, owed) = match payload {
+        match payload {
             Ok(payload) => {
                 self.hide_tokens(payload);
-                (self.judge_request(at, action, payload), true)
+                self.transcript.add(at, Direction::ToServer, body);
             }
+            Err(_) => self.add_unread(at, body),
+        }
+        let (refusal, owed) = match payload {
+            Ok(payload) => (self.judge_request(at, action, payload), true),
             Err(reason) => {
                 let (kind, expected) = (ViolationKind::MalformedRequest, "a body with a JSON object");
                 self.violated(at, kind, Some(&kept(action)), expected, reason);
@@ -178,6 +183,24 @@ impl Conversation {
     pub fn withheld(&mut self, number: u64) {
         let same = |pending: &Pending| pending.number == number;
         let _ = take(&mut self.pending, same).or_else(|| take(&mut self.overdue, same));
+    }
+
+    /// A server that repeats the number which a client gave for an id is not to blame for it (C03-A40).
+    pub(super) fn with_number_as_id(&self, malformed: Malformed) -> Result<Message, Malformed> {
+        let Malformed::NotAnEnvelope { value, .. } = &malformed else { return Err(malformed) };
+        let mut value = value.clone();
+        let mut repeated = false;
+        for name in ["request_id", "id"] {
+            let number = value.get(name).filter(|id| id.is_number()).map(ToString::to_string);
+            if let Some(number) = number.filter(|number| self.client.is_some() && self.may_name(number)) {
+                value[name] = Value::String(number);
+                repeated = true;
+            }
+        }
+        if !repeated {
+            return Err(malformed);
+        }
+        parse_frame(&value.to_string()).map_err(|_| malformed)
     }
 
     pub(super) fn client_closed(&mut self, at: Moment, how: Closing) {

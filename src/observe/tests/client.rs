@@ -65,7 +65,7 @@ const FAULTS: &[(ViolationKind, Fault)] = &[
         scene.says(json!({"request_id": "1", "action": "send_typing_indicator", "payload": payload}));
     }),
     (ViolationKind::UndocumentedMember, |scene| {
-        let payload = json!({"chat_id": "c", "thread_id": "t"});
+        let payload = json!({"chat_id": "c", "routing_scope": {"type": "license"}});
         scene.says(json!({"request_id": "1", "action": "close_thread", "payload": payload}));
     }),
     (ViolationKind::DisputedRequest, |scene| {
@@ -309,6 +309,12 @@ fn a_number_as_correlation_id_counts_what_its_erratum_allows() {
     assert!(matches!(delivered, Delivered::Answer { .. }));
     scene.says(json!({"id": 8, "action": "close_thread", "payload": {}}));
     assert_eq!(scene.violations(), ["request_missing_member"]);
+    // The server may repeat the number as it came, but no number that nobody sent.
+    let repeated = |id: u64| json!({"request_id": id, "action": "close_thread", "type": "response", "success": true});
+    assert!(matches!(scene.receive(repeated(8)), Delivered::Answer { .. }));
+    assert_eq!(scene.violations(), [""; 0]);
+    assert_eq!(scene.receive(repeated(9)), Delivered::Nothing);
+    assert_eq!(scene.violations(), ["malformed_envelope"]);
 }
 
 #[test]
@@ -347,8 +353,11 @@ fn no_token_of_a_client_is_shown() {
     struct Shown(Mutex<String>);
     impl Observer for Shown {
         fn observe(&self, observation: &Observation<'_>) {
-            let mut shown = self.0.lock().unwrap();
-            *shown += &format!("{:?} {:?}\n", observation.fact, observation.transcript.frames());
+            if let Fact::Violated(violation) = &observation.fact {
+                let frames = observation.transcript.frames();
+                assert_eq!(frames.last().map(|frame| frame.at), Some(violation.at), "the frame itself is evidence");
+                *self.0.lock().unwrap() += &format!("{violation:?} {frames:?}\n");
+            }
         }
     }
     let shown = Arc::new(Shown(Mutex::default()));
@@ -361,7 +370,7 @@ fn no_token_of_a_client_is_shown() {
     }
     let broken = r#"{"action":"login","payload":{"token":"epsilon""#;
     conversation.client_sent(Moment(2), broken);
-    conversation.client_garbage(Moment(3), "alpha-beta, gamma, delta");
+    conversation.client_garbage(Moment(2), "alpha-beta, gamma, delta");
     let shown = shown.0.lock().unwrap();
     assert!(shown.contains("login") && shown.contains("[redacted]"), "{shown}");
     for secret in ["alpha", "beta", "gamma", "delta", "epsilon"] {
