@@ -1,8 +1,5 @@
 //! `chatproof run`.
 
-use std::fs;
-use std::io::{BufWriter, Write as _};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,19 +8,16 @@ use tokio_util::sync::CancellationToken;
 use super::arguments::{Named, RunArguments};
 use super::progress::Shown;
 use super::target::Aim;
-use super::{Failure, interrupt, load_scenario, protocol, recording};
+use super::{Failure, interrupt, load_scenario, protocol, recording, results};
 use crate::engine::{self, Outcome, Progress, RunOptions};
 use crate::observe::{Clock, Observation, Observer};
 use crate::protocol::DialectName;
 use crate::record::Tally;
-use crate::report::{self, Meta, RunReport, Style};
+use crate::report::{Meta, RunReport};
 use crate::scenario::{Arrivals, Population, Scenario};
 use crate::session::{IdSource, PingStyle, SessionContext};
-use crate::traffic::CaptureWriter;
+use crate::traffic::{CaptureWriter, Client};
 use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, judge};
-
-/// Columns of the terminal report.
-const WIDTH: usize = 100;
 
 /// Median lag of arrivals from which on the generator was the bottleneck: people would notice it, and every number is
 /// larger by it.
@@ -42,8 +36,8 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
     let seed = arguments.seed.unwrap_or(scenario.seed);
     let scenario = Arc::new(scenario);
     let interrupt = interrupt::install()?;
-    let folder = report_folder(arguments, &scenario)?;
-    let capture = recording::begin(arguments.record.as_deref())?;
+    let folder = results::folder(arguments.report.as_deref(), &scenario.name)?;
+    let capture = recording::begin(arguments.record.as_deref(), Client::Ours)?;
     let aim = Aim::take(arguments, &scenario, seed, &protocol)?;
     let name = aim.name.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -72,15 +66,13 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
         started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         duration: outcome.duration,
         load: scenario.load.populations.iter().map(describe).collect(),
-        cores: cores(),
+        cores: results::cores(),
         workers: workers(),
         interrupted: outcome.interrupted,
         notes: trouble.iter().map(|failure| failure.text.clone()).chain(remark(code)).collect(),
     };
     let report = RunReport { meta: &meta, tally: &outcome.tally, verdict: &verdict };
-    write_reports(&folder, &report)?;
-    show(&report)?;
-    super::say(&format!("reports: {}", folder.display()));
+    results::hand_over(&folder, &report)?;
     match trouble {
         Some(failure) => Err(failure),
         None => Ok(code),
@@ -169,11 +161,7 @@ fn remark(code: Code) -> Option<String> {
 }
 
 fn workers() -> usize {
-    cores()
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    results::cores()
 }
 
 fn dialects(scenario: &Scenario) -> Vec<String> {
@@ -264,38 +252,4 @@ fn pick<'a>(
     let found =
         scenario.load.populations.iter_mut().find(|population| population.name == wanted && fits(&population.arrivals));
     found.ok_or_else(|| wrong("no such population".to_owned()))
-}
-
-/// Makes the folder first: what cannot be reported need not be run.
-fn report_folder(arguments: &RunArguments, scenario: &Scenario) -> Result<PathBuf, Failure> {
-    let folder = arguments.report.clone().unwrap_or_else(|| {
-        let time = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
-        Path::new("reports/runs").join(format!("{time}-{}", scenario.name))
-    });
-    fs::create_dir_all(&folder).map_err(|error| {
-        Failure::new(Code::Usage, format!("cannot make the report folder {}: {error}", folder.display()))
-    })?;
-    Ok(folder)
-}
-
-pub(super) fn write_reports(folder: &Path, report: &RunReport<'_>) -> Result<(), Failure> {
-    let write = |name: &str, render: &dyn Fn(&mut BufWriter<fs::File>) -> std::io::Result<()>| {
-        let path = folder.join(name);
-        let written = fs::File::create(&path).map(BufWriter::new).and_then(|mut file| {
-            render(&mut file)?;
-            file.flush()
-        });
-        written.map_err(|error| Failure::new(Code::Internal, format!("cannot write {}: {error}", path.display())))
-    };
-    write("report.json", &|file| report::json(report, file))?;
-    write("junit.xml", &|file| report::junit(report, file))?;
-    write("report.txt", &|file| report::terminal(report, file, Style { color: false, width: WIDTH }))
-}
-
-pub(super) fn show(report: &RunReport<'_>) -> Result<(), Failure> {
-    let mut text = Vec::new();
-    let style = Style { color: super::color(&std::io::stdout()), width: WIDTH };
-    report::terminal(report, &mut text, style).map_err(|error| Failure::new(Code::Internal, error))?;
-    super::print(&String::from_utf8_lossy(&text));
-    Ok(())
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::merge::Merge;
-use crate::observe::{Grade, TranscriptFrame, Violation, ViolationKind};
+use crate::observe::{Grade, Side, TranscriptFrame, Violation, ViolationKind};
 
 /// Samples kept of each kind: enough to see whether they are all alike, few enough to read.
 const SAMPLES: usize = 5;
@@ -61,9 +61,10 @@ impl Violations {
         self.get(kind).map_or(0, |tally| tally.count)
     }
 
-    /// How many of one grade.
-    pub fn graded(&self, grade: Grade) -> u64 {
-        self.iter().filter(|(kind, _)| kind.grade() == grade).map(|(_, tally)| tally.count).sum()
+    /// How many of one side and grade.
+    pub fn graded(&self, side: Side, grade: Grade) -> u64 {
+        let meant = self.iter().filter(|(kind, _)| kind.side() == side && kind.grade() == grade);
+        meant.map(|(_, tally)| tally.count).sum()
     }
 
     /// Whether none was seen.

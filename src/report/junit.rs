@@ -10,7 +10,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::RunReport;
 use super::format::{counted, duration, moment, one_line, seen};
-use crate::observe::{Grade, ViolationKind};
+use crate::observe::{Grade, Side, ViolationKind};
 use crate::protocol::{DialectName, Transport};
 use crate::record::{ActionTally, Sample, StepFailure, Tally, ViolationTally};
 use crate::verdict::{Judgement, ThresholdOutcome, ThresholdState, Verdict};
@@ -25,7 +25,7 @@ pub fn junit(report: &RunReport<'_>, out: &mut impl Write) -> io::Result<()> {
     document.set_time(meta.duration);
     document.timestamp = meta.started.parse().ok();
     let mut suites = [
-        suite("verdict", [judgement(verdict)]),
+        suite("verdict", verdicts(verdict)),
         suite("thresholds", verdict.thresholds.iter().map(threshold)),
         suite("violations", violations(tally, verdict)),
         suite("steps", steps(tally, verdict)),
@@ -83,14 +83,22 @@ fn told(class: &str, name: &str, mut status: TestCaseStatus, text: String) -> Te
     case
 }
 
-fn judgement(verdict: &Verdict) -> TestCase {
+/// The verdict, and that on each side where neither is ours.
+fn verdicts(verdict: &Verdict) -> Vec<TestCase> {
     let reasons: Vec<String> = verdict.reasons.iter().map(|reason| one_line(reason)).collect();
-    let status = match verdict.judgement {
+    let mut cases = vec![told("verdict", "verdict", judged(verdict.judgement), reasons.join("\n"))];
+    if let Some(sides) = verdict.sides {
+        cases.extend(Side::ALL.map(|side| case("verdict", &side.to_string(), judged(sides.of(side)))));
+    }
+    cases
+}
+
+fn judged(judgement: Judgement) -> TestCaseStatus {
+    match judgement {
         Judgement::Passed | Judgement::NonStrict => TestCaseStatus::success(),
         Judgement::Failed => wrong(NonSuccessKind::Failure, "failed", "not everything held"),
         Judgement::Inconclusive => wrong(NonSuccessKind::Error, "inconclusive", "too little was seen to judge"),
-    };
-    told("verdict", "verdict", status, reasons.join("\n"))
+    }
 }
 
 fn threshold(outcome: &ThresholdOutcome) -> TestCase {
@@ -112,7 +120,11 @@ fn violations(tally: &Tally, verdict: &Verdict) -> Vec<TestCase> {
             Grade::Info => ("violations.info", TestCaseStatus::success()),
         };
         let evidence: Vec<String> = tally.samples.iter().map(evidence).collect();
-        told(class, kind.name(), status, evidence.join("\n\n"))
+        let class = match verdict.sides {
+            Some(_) => format!("{class}.{}", kind.side()),
+            None => class.to_owned(),
+        };
+        told(&class, kind.name(), status, evidence.join("\n\n"))
     };
     tally.violations.iter().map(case).collect()
 }
@@ -193,6 +205,11 @@ mod tests {
     #[test]
     fn failing() {
         insta::assert_snapshot!(written(&sample::failing()));
+    }
+
+    #[test]
+    fn observed() {
+        insta::assert_snapshot!(written(&sample::observed()));
     }
 
     #[test]

@@ -56,7 +56,11 @@ pub fn passing() -> Run {
         threshold("violations == 0", Some("0"), ThresholdState::Held),
         ThresholdOutcome { built_in: true, ..threshold("timeouts == 0", Some("0"), ThresholdState::Held) },
     ];
-    Run { meta: meta(), tally, verdict: Verdict { judgement: Judgement::Passed, reasons: Vec::new(), thresholds } }
+    Run {
+        meta: meta(),
+        tally,
+        verdict: Verdict { judgement: Judgement::Passed, reasons: Vec::new(), thresholds, sides: None },
+    }
 }
 
 /// Violations of all three grades, errors, timeouts, failed steps, broken and unmeasured thresholds.
@@ -110,6 +114,7 @@ pub fn failing() -> Run {
             threshold("close_thread.response.p99 < 500ms", None, ThresholdState::Unmeasured),
             ThresholdOutcome { built_in: true, ..threshold("timeouts == 0", Some("3"), ThresholdState::Broken) },
         ],
+        sides: None,
     };
     run
 }
@@ -121,8 +126,33 @@ pub fn empty() -> Run {
         judgement: Judgement::Inconclusive,
         reasons: vec!["nothing was checked: no request was answered and no push arrived".into()],
         thresholds: Vec::new(),
+        sides: None,
     };
     Run { meta, tally: Tally::default(), verdict }
+}
+
+/// Traffic of a foreign client and server that was watched; both did something wrong.
+pub fn observed() -> Run {
+    let meta = Meta {
+        scenario: "shop.har".into(),
+        about: "recorded traffic".into(),
+        file: "shop.har".into(),
+        load: Vec::new(),
+        workers: 0,
+        ..meta()
+    };
+    let mut run = Run { meta, ..passing() };
+    let before =
+        Violation { pointer: None, keyword: None, ..violation(ViolationKind::RequestBeforeLogin, "a login", "none") };
+    run.tally.violations.add(before, frames);
+    run.tally
+        .violations
+        .add(violation(ViolationKind::MissingPing, "a ping every 60 s", "nothing for 61.0 s"), Vec::new);
+    run.tally
+        .violations
+        .add(violation(ViolationKind::DuplicatePush, "one push of event T1_4", "a second one"), Vec::new);
+    run.verdict = crate::verdict::judge_observed(&run.tally, run.meta.duration);
+    run
 }
 
 /// A peer that answers with what terminals and XML readers obey, wherever a peer has a say.

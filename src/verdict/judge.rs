@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::measure::measured;
 use super::threshold::{Comparison, Limit, Metric, Only, Threshold};
-use crate::observe::Grade;
+use crate::observe::{Grade, Side, ViolationKind};
 use crate::record::Tally;
 
 /// What a run comes to.
@@ -18,6 +18,27 @@ pub struct Verdict {
     pub reasons: Vec<String>,
     /// The scenario's thresholds in its order, then the rules that always hold.
     pub thresholds: Vec<ThresholdOutcome>,
+    /// What each side comes to, where neither of them is ours.
+    pub sides: Option<Sides>,
+}
+
+/// What each side comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sides {
+    /// The server.
+    pub server: Judgement,
+    /// The client.
+    pub client: Judgement,
+}
+
+impl Sides {
+    /// What one side comes to.
+    pub fn of(self, side: Side) -> Judgement {
+        match side {
+            Side::Server => self.server,
+            Side::Client => self.client,
+        }
+    }
 }
 
 /// A verdict in a word.
@@ -68,8 +89,8 @@ pub fn judge(tally: &Tally, thresholds: &[Threshold], elapsed: Duration) -> Verd
     let outcomes: Vec<ThresholdOutcome> =
         own.chain(always.iter().map(|rule| outcome(rule, tally, elapsed, true))).collect();
     let any = |state| outcomes.iter().any(|outcome| outcome.state == state);
-    let nothing = tally.pushes() == 0 && tally.actions().all(|(_, _, _, action)| action.answered == 0);
-    let not_strict = tally.violations.graded(Grade::NonStrict) > 0
+    let nothing = is_silent(tally);
+    let not_strict = tally.violations.graded(Side::Server, Grade::NonStrict) > 0
         && thresholds.iter().all(|threshold| threshold.metric != Metric::NonStrict);
     let judgement = if any(ThresholdState::Broken) {
         Judgement::Failed
@@ -80,7 +101,54 @@ pub fn judge(tally: &Tally, thresholds: &[Threshold], elapsed: Duration) -> Verd
     } else {
         Judgement::Passed
     };
-    Verdict { judgement, reasons: reasons(tally, &outcomes, nothing), thresholds: outcomes }
+    let reasons = reasons(tally, &outcomes, nothing, Told::Server);
+    Verdict { judgement, reasons, thresholds: outcomes, sides: None }
+}
+
+/// Judges both sides of traffic that is not ours.
+pub fn judge_observed(tally: &Tally, elapsed: Duration) -> Verdict {
+    let [violations, timeouts, _] = built_in();
+    let of_client =
+        Threshold { metric: Metric::ClientViolations, comparison: Comparison::Equal, limit: Limit::Count(0) };
+    let outcomes = [violations, timeouts, of_client].map(|rule| outcome(&rule, tally, elapsed, true));
+    let broken = outcomes.each_ref().map(|outcome| outcome.state == ThresholdState::Broken);
+    let asked = tally.actions().any(|(_, _, _, action)| action.sent > 0);
+    let judged = |side, failed: bool, seen: bool| match tally.violations.graded(side, Grade::NonStrict) {
+        _ if failed => Judgement::Failed,
+        _ if !seen => Judgement::Inconclusive,
+        0 => Judgement::Passed,
+        _ => Judgement::NonStrict,
+    };
+    let nothing = is_silent(tally);
+    let sides = Sides {
+        server: judged(Side::Server, broken[0] || broken[1], !nothing),
+        client: judged(Side::Client, broken[2], asked),
+    };
+    let judgement = match (sides.server, sides.client) {
+        (Judgement::Failed, _) | (_, Judgement::Failed) => Judgement::Failed,
+        (Judgement::Inconclusive, _) | (_, Judgement::Inconclusive) => Judgement::Inconclusive,
+        (Judgement::NonStrict, _) | (_, Judgement::NonStrict) => Judgement::NonStrict,
+        (Judgement::Passed, Judgement::Passed) => Judgement::Passed,
+    };
+    let mut reasons = reasons(tally, &outcomes, nothing, Told::BothSides);
+    if sides.client == Judgement::Inconclusive {
+        reasons.push("nothing was checked of the client: it sent no request".to_owned());
+    }
+    Verdict { judgement, reasons, thresholds: outcomes.into(), sides: Some(sides) }
+}
+
+/// Whether a server said nothing that could be judged.
+fn is_silent(tally: &Tally) -> bool {
+    tally.pushes() == 0 && tally.actions().all(|(_, _, _, action)| action.answered == 0)
+}
+
+/// Whose faults are told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// The server's: our own client is not judged.
+    Server,
+    /// Those of both, each with its side.
+    BothSides,
 }
 
 /// The rules that hold for every run, unless its scenario says something else about the same metric.
@@ -126,8 +194,8 @@ fn readable(value: Limit) -> String {
 }
 
 /// What is wrong by grade, then thresholds, then what could not be judged.
-fn reasons(tally: &Tally, outcomes: &[ThresholdOutcome], nothing: bool) -> Vec<String> {
-    let mut reasons = violations(tally, Grade::Fail, "");
+fn reasons(tally: &Tally, outcomes: &[ThresholdOutcome], nothing: bool, told: Told) -> Vec<String> {
+    let mut reasons = violations(tally, Grade::Fail, "", told);
     if let Some(first) = tally.steps.failures.first() {
         let (count, actor, step, reason) = (tally.steps.failed, &first.actor, &first.step, &first.reason);
         reasons.push(format!("{count} × a step failed: {actor}, {step}: {reason}"));
@@ -142,12 +210,12 @@ fn reasons(tally: &Tally, outcomes: &[ThresholdOutcome], nothing: bool) -> Vec<S
     for outcome in outcomes.iter().filter(|outcome| outcome.state == ThresholdState::Unmeasured) {
         reasons.push(format!("`{}` could not be judged: nothing of the kind was measured", outcome.text));
     }
-    reasons.extend(violations(tally, Grade::NonStrict, " (not strict)"));
+    reasons.extend(violations(tally, Grade::NonStrict, " (not strict)", told));
     reasons
 }
 
 /// Each kind of a grade with its first sample; the most frequent first.
-fn violations(tally: &Tally, grade: Grade, mark: &str) -> Vec<String> {
+fn violations(tally: &Tally, grade: Grade, mark: &str, told: Told) -> Vec<String> {
     let mut kinds: Vec<_> = tally.violations.iter().filter(|(kind, _)| kind.grade() == grade).collect();
     kinds.sort_by_key(|(kind, violations)| (std::cmp::Reverse(violations.count), *kind));
     let sentence = |sample: &crate::record::Sample| {
@@ -156,13 +224,20 @@ fn violations(tally: &Tally, grade: Grade, mark: &str) -> Vec<String> {
         let place = violation.pointer.as_ref().map(|pointer| format!(" at `{pointer}`")).unwrap_or_default();
         format!("{action}expected {}{place}, got {}", violation.expected, violation.got)
     };
-    let told = |tally: &crate::record::ViolationTally| tally.samples.first().map(sentence).unwrap_or_default();
-    kinds.into_iter().map(|(kind, tally)| format!("{} × {kind}{mark}: {}", tally.count, told(tally))).collect()
+    let first = |tally: &crate::record::ViolationTally| tally.samples.first().map(sentence).unwrap_or_default();
+    let side = |kind: ViolationKind| match told {
+        Told::Server => String::new(),
+        Told::BothSides => format!("{}: ", kind.side()),
+    };
+    let line = |(kind, tally): (ViolationKind, &crate::record::ViolationTally)| {
+        format!("{}{} × {kind}{mark}: {}", side(kind), tally.count, first(tally))
+    };
+    kinds.into_iter().map(line).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::observe::{ConnectionId, Moment, Violation, ViolationKind};
+    use crate::observe::{ConnectionId, Moment, Violation};
     use crate::protocol::Transport;
     use crate::record::{ActionTally, StepFailure};
 
@@ -309,5 +384,39 @@ mod tests {
         let dialect = late.dialects.get_mut("agent/v3.0").unwrap();
         dialect.transports.get_mut(&Transport::Websocket).unwrap().actions.get_mut("send_event").unwrap().timeouts = 1;
         assert_eq!(judge(&late, &[], Duration::ZERO).judgement, Judgement::Failed);
+    }
+
+    #[test]
+    fn each_side_of_what_is_not_ours_has_a_verdict_of_its_own() {
+        use Judgement::{Failed, Inconclusive, NonStrict, Passed};
+        let judged = |tally: Tally| {
+            let verdict = judge_observed(&tally, Duration::from_secs(1));
+            let sides = verdict.sides.unwrap();
+            (verdict.judgement, sides.of(Side::Server), sides.of(Side::Client))
+        };
+        assert_eq!(judged(tally()), (Passed, Passed, Passed));
+        assert_eq!(judged(violated(tally(), ViolationKind::LostEvent)), (Failed, Failed, Passed));
+        assert_eq!(judged(violated(tally(), ViolationKind::ReusedCorrelation)), (Failed, Passed, Failed));
+        assert_eq!(judged(violated(tally(), ViolationKind::DuplicatePush)), (NonStrict, NonStrict, Passed));
+        assert_eq!(judged(violated(tally(), ViolationKind::MissingPing)), (NonStrict, Passed, NonStrict));
+        assert_eq!(judged(violated(tally(), ViolationKind::Uncorrelated)), (Passed, Passed, Passed));
+        assert_eq!(judged(Tally::default()), (Inconclusive, Inconclusive, Inconclusive));
+        let spoilt = violated(Tally::default(), ViolationKind::MalformedRequest);
+        assert_eq!(judged(spoilt), (Failed, Inconclusive, Failed));
+    }
+
+    #[test]
+    fn the_reasons_name_the_side_and_our_own_client_is_not_judged() {
+        let tally = violated(violated(tally(), ViolationKind::ReusedCorrelation), ViolationKind::DuplicatePush);
+        let verdict = judge_observed(&tally, Duration::from_secs(1));
+        assert_eq!(
+            verdict.reasons,
+            [
+                "client: 1 × reused_correlation: incoming_event: expected one, got two",
+                "`client_violations == 0` does not hold: it was 1",
+                "server: 1 × duplicate_push (not strict): incoming_event: expected one, got two",
+            ]
+        );
+        assert_eq!(judge(&tally, &[], Duration::from_secs(1)).judgement, Judgement::NonStrict);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::threshold::{Limit, Measure, Metric, Only, Share, Statistic};
-use crate::observe::Grade;
+use crate::observe::{Grade, Side};
 use crate::record::{ActionTally, Latency, Tally};
 
 /// What was measured; none when nothing could be, because no such thing happened.
@@ -22,9 +22,10 @@ pub(super) fn measured(metric: &Metric, tally: &Tally, elapsed: Duration) -> Opt
         Metric::Errors(only, share) => errors(&total(tally, only, None), *share),
         Metric::Timeouts(only) => Some(Limit::Count(total(tally, only, None).timeouts)),
         Metric::Late(only) => Some(Limit::Count(total(tally, only, None).late)),
-        Metric::Violations(None) => Some(Limit::Count(tally.violations.graded(Grade::Fail))),
+        Metric::Violations(None) => Some(Limit::Count(tally.violations.graded(Side::Server, Grade::Fail))),
         Metric::Violations(Some(kind)) => Some(Limit::Count(tally.violations.count(*kind))),
-        Metric::NonStrict => Some(Limit::Count(tally.violations.graded(Grade::NonStrict))),
+        Metric::ClientViolations => Some(Limit::Count(tally.violations.graded(Side::Client, Grade::Fail))),
+        Metric::NonStrict => Some(Limit::Count(tally.violations.graded(Side::Server, Grade::NonStrict))),
         Metric::Reordered => Some(Limit::Count(tally.ordering.reordered)),
         Metric::Dropped => Some(Limit::Count(tally.schedule.dropped)),
         Metric::FailedSteps => Some(Limit::Count(tally.steps.failed)),

@@ -7,6 +7,6 @@ mod parse;
 mod threshold;
 
 pub use exit::ExitCode;
-pub use judge::{Judgement, ThresholdOutcome, ThresholdState, Verdict, judge};
+pub use judge::{Judgement, Sides, ThresholdOutcome, ThresholdState, Verdict, judge, judge_observed};
 pub use parse::ThresholdError;
 pub use threshold::{Comparison, Limit, Measure, Metric, Only, Share, Statistic, Threshold};

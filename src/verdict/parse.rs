@@ -9,7 +9,7 @@ use serde::de::IntoDeserializer;
 use serde::de::value::{Error as PlainError, StrDeserializer};
 
 use super::threshold::{Comparison, Limit, Measure, Metric, Only, Share, Statistic, Threshold};
-use crate::observe::ViolationKind;
+use crate::observe::{Side, ViolationKind};
 use crate::protocol::Transport;
 
 /// Metrics that belong to no action.
@@ -242,8 +242,9 @@ fn violation_kind(cursor: &mut Cursor<'_>) -> Result<Option<ViolationKind>, Thre
         return Ok(None);
     }
     let (name, at) = cursor.word();
-    let known = ViolationKind::ALL.iter().find(|kind| kind.name() == name);
-    let names: Vec<&str> = ViolationKind::ALL.iter().map(|kind| kind.name()).collect();
+    let mut of_servers = ViolationKind::ALL.iter().filter(|kind| kind.side() == Side::Server);
+    let names: Vec<&str> = of_servers.clone().map(|kind| kind.name()).collect();
+    let known = of_servers.find(|kind| kind.name() == name);
     known.map(|kind| Some(*kind)).ok_or_else(|| cursor.unknown(at, "one of", &names))
 }
 
@@ -428,11 +429,13 @@ mod tests {
         let count = || any::<u64>().prop_map(Limit::Count);
         let percent = || (0..=10_000u32).prop_map(|n| Limit::Percent(f64::from(n) / 100.0));
         let rate = || (0.0..1e9f64).prop_map(Limit::PerSecond);
+        let of_servers: Vec<ViolationKind> =
+            ViolationKind::ALL.iter().copied().filter(|kind| kind.side() == Side::Server).collect();
         let counted = prop_oneof![
             only().prop_map(Metric::Timeouts),
             only().prop_map(Metric::Late),
             only().prop_map(|only| Metric::Errors(only, Share::Count)),
-            proptest::option::of(proptest::sample::select(ViolationKind::ALL)).prop_map(Metric::Violations),
+            proptest::option::of(proptest::sample::select(of_servers)).prop_map(Metric::Violations),
             Just(Metric::NonStrict),
             Just(Metric::Reordered),
             Just(Metric::Dropped),

@@ -41,8 +41,10 @@ pub enum Metric {
     Timeouts(Only),
     /// Answers after the documented limit.
     Late(Only),
-    /// Violations of the grade that fails; or all of one kind.
+    /// Violations of the server of the grade that fails; or all of one kind.
     Violations(Option<ViolationKind>),
+    /// Violations of the client of the grade that fails. Scenarios cannot ask for it: their client is ours and is not judged.
+    ClientViolations,
     /// Violations of the grade that is legal by the letter.
     NonStrict,
     /// Arrivals of events behind a later one.
@@ -214,6 +216,7 @@ impl fmt::Display for Metric {
             Self::Late(only) => write!(f, "late{only}"),
             Self::Violations(None) => f.write_str("violations"),
             Self::Violations(Some(kind)) => write!(f, "violations.{kind}"),
+            Self::ClientViolations => f.write_str("client_violations"),
             Self::NonStrict => f.write_str("non_strict"),
             Self::Reordered => f.write_str("reordered"),
             Self::Dropped => f.write_str("dropped"),

@@ -38,6 +38,9 @@ pub(in crate::cli) struct ProxyArguments {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
 
+    /// Keep everything that passes in this file, without secrets, to check it again with `chatproof check`.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// Folder for the reports; by default reports/runs/<time>-proxy/.
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,

@@ -3,7 +3,6 @@
 mod arguments;
 mod live;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,14 +10,15 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) use arguments::ProxyArguments;
 
-use super::{Failure, interrupt, protocol, run};
+use super::observed::{self, Client, Observed};
+use super::{Failure, interrupt, protocol, recording, results};
 use crate::observe::{Clock, ConnectionId, Moment};
 use crate::protocol::Protocol;
 use crate::proxy::{Aside, Choice, Mode, Provoked, Provoker, Proxy, ProxyOptions};
 use crate::record::{Ledger, Recorder, Tally};
-use crate::report::{Meta, RunReport};
 use crate::session::{Target, Trust};
-use crate::verdict::{ExitCode as Code, Judgement, judge};
+use crate::traffic::{self, CaptureWriter};
+use crate::verdict::ExitCode as Code;
 use live::Live;
 
 /// How often what is new is shown, and what can be judged by now is judged.
@@ -35,45 +35,29 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Code, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Code::Internal, error))?;
-    let folder = report_folder(arguments)?;
+    let folder = results::folder(arguments.report.as_deref(), "proxy")?;
+    let capture = recording::begin(arguments.record.as_deref(), traffic::Client::Observed)?;
     let target = upstream.peer();
     let (started, clock) = (jiff::Timestamp::now(), Clock::start());
-    let (tally, aside) = runtime.block_on(relay(arguments, protocol, (upstream, trust), clock, &interrupt))?;
-    let duration = clock.now().since(Moment::default());
-    let verdict = judge(&tally, &[], duration);
-    let meta = Meta {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        scenario: "proxy".to_owned(),
+    let relayed = relay(arguments, protocol, (upstream, trust), (clock, capture.as_ref()), &interrupt);
+    let (tally, aside) = runtime.block_on(relayed)?;
+    let recorded = recording::end(capture.as_ref(), clock.now());
+    let observed = Observed {
+        name: "proxy".to_owned(),
+        about: "What passed between clients and a server.".to_owned(),
+        source: arguments.listen.to_string(),
         target,
         dialects: tally.dialects.keys().map(ToString::to_string).collect(),
         seed: arguments.seed,
         started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        duration,
+        duration: clock.now().since(Moment::default()),
+        client: Client::Foreign,
+        tally,
         notes: notes(&aside),
-        ..Meta::default()
     };
-    let report = RunReport { meta: &meta, tally: &tally, verdict: &verdict };
-    run::write_reports(&folder, &report)?;
-    run::show(&report)?;
-    super::say(&format!("reports: {}", folder.display()));
-    Ok(match verdict.judgement {
-        Judgement::Failed => Code::PeerFailed,
-        Judgement::Inconclusive if aside.unanswered > 0 => Code::Unreachable,
-        Judgement::Inconclusive => Code::Inconclusive,
-        Judgement::Passed | Judgement::NonStrict => Code::Passed,
-    })
-}
-
-/// Makes the folder first: what cannot be reported need not be relayed.
-fn report_folder(arguments: &ProxyArguments) -> Result<PathBuf, Failure> {
-    let folder = arguments.report.clone().unwrap_or_else(|| {
-        let time = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
-        Path::new("reports/runs").join(format!("{time}-proxy"))
-    });
-    std::fs::create_dir_all(&folder).map_err(|error| {
-        Failure::new(Code::Usage, format!("cannot make the report folder {}: {error}", folder.display()))
-    })?;
-    Ok(folder)
+    let code = observed::conclude(observed, &folder)?;
+    recorded?;
+    Ok(if code == Code::Inconclusive && aside.unanswered > 0 { Code::Unreachable } else { code })
 }
 
 /// What a reader should know that was not observed.
@@ -90,7 +74,7 @@ async fn relay(
     arguments: &ProxyArguments,
     protocol: Arc<Protocol>,
     (upstream, trust): (Target, Trust),
-    clock: Clock,
+    (clock, capture): (Clock, Option<&CaptureWriter>),
     interrupt: &CancellationToken,
 ) -> Result<(Tally, Aside), Failure> {
     let recorder = Arc::new(Recorder::new(Arc::new(Ledger::new())));
@@ -99,7 +83,10 @@ async fn relay(
         upstream,
         trust,
         protocol,
-        observer: recorder.clone(),
+        observer: match capture {
+            Some(capture) => capture.beside(recorder.clone()),
+            None => recorder.clone(),
+        },
         provoker: Arc::new(Nobody),
         clock,
         mode: Mode {

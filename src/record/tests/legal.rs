@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::observe::Grade;
+use crate::observe::{Grade, Side};
 
 #[derive(Debug, Clone)]
 pub(super) struct Said {
@@ -106,8 +106,8 @@ proptest! {
         let mut world = World::new();
         world.play(&interleaved(streams(&said, followed_after, closed), &choices));
         let tally = world.settle(120_000);
-        prop_assert_eq!(tally.violations.graded(Grade::Fail), 0, "{:?}", kinds(&tally));
-        prop_assert_eq!(tally.violations.graded(Grade::NonStrict), 0, "{:?}", kinds(&tally));
+        prop_assert_eq!(tally.violations.graded(Side::Server, Grade::Fail), 0, "{:?}", kinds(&tally));
+        prop_assert_eq!(tally.violations.graded(Side::Server, Grade::NonStrict), 0, "{:?}", kinds(&tally));
         prop_assert_eq!(tally.ordering.events, said.len() as u64 + 1);
     }
 

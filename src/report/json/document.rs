@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use super::super::Meta;
-use crate::observe::{Closing, Direction, Grade, ViolationKind};
+use crate::observe::{Closing, Direction, Grade, Side, ViolationKind};
 use crate::protocol::Transport;
 use crate::record;
 use crate::verdict::{Judgement, ThresholdState};
@@ -37,7 +37,7 @@ pub(super) struct Document<'a> {
     generator: Generator<'a>,
     actors: Actors,
     steps: Steps<'a>,
-    /// What the peer did wrong, by kind.
+    /// What was done wrong, by kind.
     violations: Vec<Violations<'a>>,
 }
 
@@ -50,6 +50,17 @@ struct Verdict<'a> {
     reasons: &'a [String],
     /// The scenario's thresholds in its order, then the rules that always hold.
     thresholds: Vec<Threshold<'a>>,
+    /// What each side comes to; null where the client is ours, which is not judged.
+    sides: Option<Sides>,
+}
+
+/// What each side comes to.
+#[derive(Serialize, JsonSchema)]
+struct Sides {
+    #[schemars(schema_with = "judgements")]
+    server: Judgement,
+    #[schemars(schema_with = "judgements")]
+    client: Judgement,
 }
 
 /// One threshold and what became of it.
@@ -123,7 +134,7 @@ struct Connections<'a> {
     transport: Transport,
     /// Connections that were established.
     opened: u64,
-    /// How connections ended: `by_us`, `by_server` or `broken`.
+    /// How connections ended: `by_us`, `by_client`, `by_server`, `dropped_by_client` or `broken`.
     #[schemars(with = "BTreeMap<String, u64>")]
     closed: &'a BTreeMap<Closing, u64>,
     /// From the attempt to the finished handshake; null when none was established.
@@ -233,6 +244,9 @@ struct StepFailure<'a> {
 struct Violations<'a> {
     #[schemars(schema_with = "kinds")]
     kind: ViolationKind,
+    /// Who does it.
+    #[schemars(schema_with = "sides")]
+    side: Side,
     #[schemars(schema_with = "grades")]
     grade: Grade,
     /// How many.
@@ -292,6 +306,10 @@ fn states(_: &mut SchemaGenerator) -> Schema {
 
 fn transports(_: &mut SchemaGenerator) -> Schema {
     names(&["websocket", "web"])
+}
+
+fn sides(_: &mut SchemaGenerator) -> Schema {
+    names(&["server", "client"])
 }
 
 fn grades(_: &mut SchemaGenerator) -> Schema {

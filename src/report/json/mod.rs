@@ -76,7 +76,7 @@ mod tests {
     fn reports_fit_the_schema_and_broken_ones_do_not() {
         let schema: Value = serde_json::from_str(&contract()).unwrap();
         let validator = jsonschema::draft202012::options().build(&schema).unwrap();
-        for sample in [sample::passing(), sample::failing(), sample::empty(), sample::hostile()] {
+        for sample in [sample::passing(), sample::failing(), sample::observed(), sample::empty(), sample::hostile()] {
             let report: Value = serde_json::from_str(&written(&sample)).unwrap();
             let errors: Vec<String> = validator.iter_errors(&report).map(|error| error.to_string()).collect();
             assert!(errors.is_empty(), "{errors:#?}");
@@ -128,6 +128,7 @@ mod tests {
     fn whole_reports() {
         golden("passing", &sample::passing());
         golden("failing", &sample::failing());
+        golden("observed", &sample::observed());
         golden("empty", &sample::empty());
     }
 }

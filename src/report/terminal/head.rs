@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use textwrap::core::display_width;
 
 use super::page::Page;
+use crate::observe::Side;
 use crate::report::format::{counted, duration, one_line, shortened};
 use crate::report::{Meta, RunReport};
 use crate::verdict::{Judgement, ThresholdState, Verdict};
@@ -24,15 +25,18 @@ pub fn what_ran(page: &mut Page<'_, impl Write>, meta: &Meta) -> io::Result<()> 
     for (n, population) in meta.load.iter().enumerate() {
         page.labelled(if n == 0 { "load" } else { "" }, &one_line(population))?;
     }
-    let run = format!(
-        "{} from {} · seed {} · {} on {} · chatproof {}",
-        duration(meta.duration),
-        one_line(&meta.started),
-        meta.seed,
-        counted(meta.workers as u64, "worker"),
-        counted(meta.cores as u64, "core"),
-        one_line(&meta.version),
-    );
+    // What was only watched had neither seed nor workers.
+    let made = match meta.workers {
+        0 => String::new(),
+        workers => format!(
+            " · seed {} · {} on {}",
+            meta.seed,
+            counted(workers as u64, "worker"),
+            counted(meta.cores as u64, "core")
+        ),
+    };
+    let (took, started) = (duration(meta.duration), one_line(&meta.started));
+    let run = format!("{took} from {started}{made} · chatproof {}", one_line(&meta.version));
     page.labelled("run", &run)?;
     for note in &meta.notes {
         page.labelled("note", &one_line(note))?;
@@ -42,16 +46,23 @@ pub fn what_ran(page: &mut Page<'_, impl Write>, meta: &Meta) -> io::Result<()> 
 
 /// The verdict in plain words, and its reasons.
 pub fn verdict(page: &mut Page<'_, impl Write>, report: &RunReport<'_>) -> io::Result<()> {
-    let palette = page.palette;
-    let (style, word, meaning) = match report.verdict.judgement {
-        Judgement::Passed => (palette.good, "PASSED", "Everything that was checked held."),
-        Judgement::NonStrict => {
-            (palette.doubtful, "PASSED, NON-STRICT", "Everything held, but some of it no good server does.")
+    let (style, word) = page.palette.judgement(report.verdict.judgement);
+    let meaning = match report.verdict.judgement {
+        Judgement::Passed => "Everything that was checked held.",
+        Judgement::NonStrict if report.verdict.sides.is_some() => {
+            "Everything held, but some of it is not good practice."
         }
-        Judgement::Failed => (palette.bad, "FAILED", "Not everything held."),
-        Judgement::Inconclusive => (palette.doubtful, "INCONCLUSIVE", "Too little was seen to judge."),
+        Judgement::NonStrict => "Everything held, but some of it no good server does.",
+        Judgement::Failed => "Not everything held.",
+        Judgement::Inconclusive => "Too little was seen to judge.",
     };
     writeln!(page.out, "\n{style}{word}{style:#}  {meaning}")?;
+    if let Some(sides) = report.verdict.sides {
+        for side in Side::ALL {
+            let (style, word) = page.palette.judgement(sides.of(side));
+            page.labelled(&side.to_string(), &format!("{style}{word}{style:#}"))?;
+        }
+    }
     for reason in &report.verdict.reasons {
         page.paragraph(2, &format!("- {}", shortened(&one_line(reason), LONGEST)))?;
     }

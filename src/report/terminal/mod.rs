@@ -35,7 +35,7 @@ pub fn terminal(report: &RunReport<'_>, out: &mut impl Write, style: Style) -> i
     traffic::errors(&mut page, report.tally)?;
     conduct::numbers(&mut page, report.tally)?;
     conduct::failed_steps(&mut page, &report.tally.steps)?;
-    violations::list(&mut page, &report.tally.violations)
+    violations::list(&mut page, report)
 }
 
 #[cfg(test)]
@@ -70,6 +70,11 @@ mod tests {
     }
 
     #[test]
+    fn observed() {
+        insta::assert_snapshot!(written(&sample::observed(), PLAIN));
+    }
+
+    #[test]
     fn narrow() {
         insta::assert_snapshot!(written(&sample::failing(), Style { width: 72, ..PLAIN }));
     }
@@ -77,7 +82,8 @@ mod tests {
     #[test]
     fn no_line_is_wider_than_the_terminal() {
         for width in [60, 80, 100] {
-            for sample in [sample::passing(), sample::failing(), sample::empty(), sample::hostile()] {
+            for sample in [sample::passing(), sample::failing(), sample::observed(), sample::empty(), sample::hostile()]
+            {
                 let text = written(&sample, Style { width, ..PLAIN });
                 let wide: Vec<&str> = text.lines().filter(|line| display_width(line) > width).collect();
                 assert!(wide.is_empty(), "wider than {width}: {wide:#?}");

@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::observe::Grade;
 use crate::report::format::shortened;
+use crate::verdict::Judgement;
 
 /// Where the text of a labelled paragraph begins.
 const LABEL: usize = 13;
@@ -32,6 +33,16 @@ impl Palette {
             good: AnsiColor::Green.on_default().bold(),
             doubtful: AnsiColor::Yellow.on_default().bold(),
             bad: AnsiColor::Red.on_default().bold(),
+        }
+    }
+
+    /// The colour of a judgement, and its name.
+    pub fn judgement(&self, judgement: Judgement) -> (Style, &'static str) {
+        match judgement {
+            Judgement::Passed => (self.good, "PASSED"),
+            Judgement::NonStrict => (self.doubtful, "PASSED, NON-STRICT"),
+            Judgement::Failed => (self.bad, "FAILED"),
+            Judgement::Inconclusive => (self.doubtful, "INCONCLUSIVE"),
         }
     }
 

@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 use std::io::{self, Write};
 
 use super::page::Page;
-use crate::observe::{Direction, Grade, TranscriptFrame, Violation, ViolationKind};
-use crate::record::{Sample, ViolationTally, Violations};
+use crate::observe::{Direction, Grade, Side, TranscriptFrame, Violation, ViolationKind};
+use crate::record::{Sample, ViolationTally};
+use crate::report::RunReport;
 use crate::report::format::{counted, moment, one_line, shortened};
 
 /// Frames shown of a sample; the JSON report has all of them.
@@ -13,14 +14,28 @@ const FRAMES: usize = 4;
 /// Widest text shown of what was expected and got; the JSON report has all of it.
 const LONGEST: usize = 240;
 
-/// All kinds, the worst first.
-pub fn list(page: &mut Page<'_, impl Write>, violations: &Violations) -> io::Result<()> {
-    if violations.is_empty() {
+/// All kinds, the worst first; by side, where neither of them is ours.
+pub fn list(page: &mut Page<'_, impl Write>, report: &RunReport<'_>) -> io::Result<()> {
+    let violations = &report.tally.violations;
+    if report.verdict.sides.is_none() {
+        return section(page, "Violations", violations.iter().collect());
+    }
+    Side::ALL.into_iter().try_for_each(|side| {
+        let of_side = violations.iter().filter(|(kind, _)| kind.side() == side);
+        section(page, &format!("Violations of the {side}"), of_side.collect())
+    })
+}
+
+fn section(
+    page: &mut Page<'_, impl Write>,
+    heading: &str,
+    mut kinds: Vec<(ViolationKind, &ViolationTally)>,
+) -> io::Result<()> {
+    if kinds.is_empty() {
         return Ok(());
     }
-    let mut kinds: Vec<(ViolationKind, &ViolationTally)> = violations.iter().collect();
     kinds.sort_by_key(|(kind, tally)| (Reverse(kind.grade()), Reverse(tally.count)));
-    page.heading("Violations", "by kind, each with its first sample")?;
+    page.heading(heading, "by kind, each with its first sample")?;
     for (kind, tally) in kinds {
         title(page, kind, tally)?;
         if let Some(sample) = tally.samples.first() {

@@ -17,6 +17,7 @@ impl<'a> Document<'a> {
                 judgement: verdict.judgement,
                 reasons: &verdict.reasons,
                 thresholds: verdict.thresholds.iter().map(Threshold::of).collect(),
+                sides: verdict.sides.map(|sides| Sides { server: sides.server, client: sides.client }),
             },
             requests: requests(meta, tally),
             connections: connections(tally),
@@ -164,7 +165,8 @@ impl<'a> StepFailure<'a> {
 
 impl<'a> Violations<'a> {
     fn of(kind: ViolationKind, tally: &'a record::ViolationTally) -> Self {
-        Self { kind, grade: kind.grade(), count: tally.count, samples: tally.samples.iter().map(Sample::of).collect() }
+        let samples = tally.samples.iter().map(Sample::of).collect();
+        Self { kind, side: kind.side(), grade: kind.grade(), count: tally.count, samples }
     }
 }
 

@@ -1,0 +1,63 @@
+//! Where results go: a folder of reports, and the terminal.
+
+use std::fs;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use crate::report::{self, RunReport, Style};
+use crate::verdict::ExitCode as Code;
+
+/// Columns of the terminal report.
+const WIDTH: usize = 100;
+
+/// The folder for the reports: the given one, or one that is called after the time. It is made first: what cannot be reported need not
+/// be done.
+pub(super) fn folder(given: Option<&Path>, name: &str) -> Result<PathBuf, Failure> {
+    let folder = given.map_or_else(
+        || {
+            let time = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+            Path::new("reports/runs").join(format!("{time}-{name}"))
+        },
+        Path::to_owned,
+    );
+    fs::create_dir_all(&folder).map_err(|error| {
+        Failure::new(Code::Usage, format!("cannot make the report folder {}: {error}", folder.display()))
+    })?;
+    Ok(folder)
+}
+
+/// Writes the reports into their folder and shows the one for people.
+pub(super) fn hand_over(folder: &Path, report: &RunReport<'_>) -> Result<(), Failure> {
+    write(folder, report)?;
+    show(report)?;
+    super::say(&format!("reports: {}", folder.display()));
+    Ok(())
+}
+
+/// Processor cores of the machine.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn write(folder: &Path, report: &RunReport<'_>) -> Result<(), Failure> {
+    let write = |name: &str, render: &dyn Fn(&mut BufWriter<fs::File>) -> std::io::Result<()>| {
+        let path = folder.join(name);
+        let written = fs::File::create(&path).map(BufWriter::new).and_then(|mut file| {
+            render(&mut file)?;
+            file.flush()
+        });
+        written.map_err(|error| Failure::new(Code::Internal, format!("cannot write {}: {error}", path.display())))
+    };
+    write("report.json", &|file| report::json(report, file))?;
+    write("junit.xml", &|file| report::junit(report, file))?;
+    write("report.txt", &|file| report::terminal(report, file, Style { color: false, width: WIDTH }))
+}
+
+fn show(report: &RunReport<'_>) -> Result<(), Failure> {
+    let mut text = Vec::new();
+    let style = Style { color: super::color(&std::io::stdout()), width: WIDTH };
+    report::terminal(report, &mut text, style).map_err(|error| Failure::new(Code::Internal, error))?;
+    super::print(&String::from_utf8_lossy(&text));
+    Ok(())
+}
