@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use chatproof::observe::{Clock, Grade, Observation, Observer, ViolationKind};
 use chatproof::protocol::Protocol;
 use chatproof::session::{CallOutcome, IdSource, PingStyle, RtmSession, SessionContext, Target, Token};
+use chatproof::traffic;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use support::{binary, root, run, serve};
@@ -68,6 +70,13 @@ impl Proxied {
 }
 
 impl Ended {
+    /// Requests that were answered over a transport.
+    fn answered(&self, transport: &str) -> u64 {
+        let requests = self.report["requests"].as_array().unwrap().iter();
+        let over = requests.filter(|request| request["transport"] == transport);
+        over.map(|request| request["answered"].as_u64().unwrap()).sum()
+    }
+
     /// The kinds of violations that count, each with its side.
     fn kinds(&self) -> Vec<String> {
         let violations = self.report["violations"].as_array().unwrap();
@@ -111,9 +120,7 @@ fn between_a_clean_client_and_a_clean_server_nothing_is_found() {
     let (run, ended) = run_through(CONVERSATION, &[], &[]);
     assert_eq!((run.code, run.kinds()), (0, Vec::new()), "{}\n{}", run.stdout, run.stderr);
     assert_eq!((ended.code, ended.kinds()), (0, Vec::new()), "{}\n{}", ended.stdout, ended.stderr);
-    let requests = ended.report["requests"].as_array().unwrap();
-    let answered = requests.iter().map(|request| request["answered"].as_u64().unwrap()).sum::<u64>();
-    assert_eq!(answered, 74, "{requests:?}");
+    assert_eq!(ended.answered("websocket"), 74, "{}", ended.report);
     hides_tokens(&ended);
 }
 
@@ -123,6 +130,43 @@ fn a_fault_of_the_server_is_found_and_told_while_it_happens() {
     assert_eq!(run.kinds(), ["missing_member"]);
     assert_eq!((ended.code, ended.kinds()), (1, vec!["server missing_member".to_owned()]), "{}", ended.stderr);
     assert!(ended.stderr.contains(" s server: missing_member "), "{}", ended.stderr);
+    hides_tokens(&ended);
+}
+
+#[test]
+fn socketio_is_understood_while_it_polls_and_on_its_websocket() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = std::fs::read_to_string(root().join(CONVERSATION)).unwrap();
+    let scenario = scenario.replace("transport: websocket", "transport: socketio");
+    let path = folder.path().join("conversation.yaml");
+    std::fs::write(&path, scenario).unwrap();
+    let (run, ended) = run_through(path.to_str().unwrap(), &[], &[]);
+    assert_eq!((run.code, run.kinds()), (0, Vec::new()), "{}\n{}", run.stdout, run.stderr);
+    assert_eq!((ended.code, ended.kinds()), (0, Vec::new()), "{}\n{}", ended.stdout, ended.stderr);
+    assert_eq!(ended.answered("socketio"), 74, "{}", ended.report);
+    hides_tokens(&ended);
+}
+
+#[test]
+fn a_recording_comes_to_the_same_and_holds_no_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("capture.ndjson");
+    let server = serve(&["--defect", "wrong-value"]);
+    let proxy = proxy(&server.url, &["--record", file.to_str().unwrap()]);
+    let tokens = tokens();
+    run(CONVERSATION, &["--target", &proxy.url, "--token-file", tokens.path().to_str().unwrap()]);
+    client(&proxy.url, WRONG);
+    let ended = proxy.end();
+    let protocol = Protocol::embedded().unwrap();
+    let recording = traffic::check(&file, &protocol).unwrap();
+    assert_eq!((recording.damages.first, recording.client), (Vec::new(), traffic::Client::Observed));
+    let counts: BTreeMap<String, u64> =
+        recording.replayed.tally.violations.iter().map(|(kind, tally)| (kind.to_string(), tally.count)).collect();
+    let live = ended.report["violations"].as_array().unwrap().iter();
+    let live = live.map(|v| (v["kind"].as_str().unwrap().to_owned(), v["count"].as_u64().unwrap()));
+    assert_eq!(counts, live.collect());
+    assert!(counts.len() > 2 && counts.contains_key("wrong_value"), "{counts:?}");
+    std::fs::rename(&file, ended.folder.path().join("capture.ndjson")).unwrap();
     hides_tokens(&ended);
 }
 
