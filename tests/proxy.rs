@@ -5,86 +5,19 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use chatproof::observe::{Clock, Grade, Observation, Observer, ViolationKind};
+use chatproof::observe::{Clock, Observation, Observer};
 use chatproof::protocol::Protocol;
 use chatproof::session::{CallOutcome, IdSource, PingStyle, RtmSession, SessionContext, Target, Token};
 use chatproof::traffic;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use support::{binary, root, run, serve};
+use support::proxied::{Ended, proxy};
+use support::{root, run, serve};
 
 const CONVERSATION: &str = "tests/scenarios/conversation.yaml";
-
-/// A proxy in a process of its own.
-struct Proxied {
-    process: Child,
-    said: BufReader<std::process::ChildStderr>,
-    url: String,
-    folder: tempfile::TempDir,
-}
-
-/// How it ended.
-struct Ended {
-    code: i32,
-    stdout: String,
-    stderr: String,
-    report: Value,
-    folder: tempfile::TempDir,
-}
-
-fn proxy(upstream: &str, arguments: &[&str]) -> Proxied {
-    let folder = tempfile::tempdir().unwrap();
-    let mut process = Command::new(binary())
-        .current_dir(root())
-        .args(["proxy", "--listen", "127.0.0.1:0", "--for", "60s", "--upstream", upstream, "--report"])
-        .arg(folder.path())
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(process.stderr.take().unwrap());
-    let mut first = String::new();
-    said.read_line(&mut first).unwrap();
-    let url = first.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
-    Proxied { process, said, url, folder }
-}
-
-impl Proxied {
-    /// Ends it as Ctrl-C does.
-    fn end(mut self) -> Ended {
-        let pid = Pid::from_raw(self.process.id().try_into().unwrap()).unwrap();
-        kill_process(pid, Signal::INT).unwrap();
-        let (mut stdout, mut stderr) = (String::new(), String::new());
-        self.said.read_to_string(&mut stderr).unwrap();
-        self.process.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
-        let code = self.process.wait().unwrap().code().unwrap();
-        let text = std::fs::read_to_string(self.folder.path().join("report.json")).unwrap();
-        Ended { code, stdout, stderr, report: serde_json::from_str(&text).unwrap(), folder: self.folder }
-    }
-}
-
-impl Ended {
-    /// Requests that were answered over a transport.
-    fn answered(&self, transport: &str) -> u64 {
-        let requests = self.report["requests"].as_array().unwrap().iter();
-        let over = requests.filter(|request| request["transport"] == transport);
-        over.map(|request| request["answered"].as_u64().unwrap()).sum()
-    }
-
-    /// The kinds of violations that count, each with its side.
-    fn kinds(&self) -> Vec<String> {
-        let violations = self.report["violations"].as_array().unwrap();
-        let kinds = violations.iter().map(|violation| violation["kind"].as_str().unwrap());
-        let kinds = kinds.map(|name| ViolationKind::ALL.iter().find(|kind| kind.name() == name).unwrap());
-        kinds.filter(|kind| kind.grade() > Grade::Info).map(|kind| format!("{} {kind}", kind.side())).collect()
-    }
-}
 
 /// A file with tokens for the scenario's people; the reference server lets in whoever is named so.
 fn tokens() -> tempfile::NamedTempFile {
