@@ -22,6 +22,10 @@ certify *arguments:
 kill-matrix:
     KILL_MATRIX=all CARGO_PROFILE_TEST_OPT_LEVEL=1 cargo test --test kill_matrix
 
+# Certification of the clean server over twenty seeds, with and without every hardship. Takes long.
+seeds:
+    SEEDS=20 CARGO_PROFILE_TEST_OPT_LEVEL=1 cargo test --test clean_server
+
 # Formats and lints.
 lint:
     cargo fmt

@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -86,6 +86,19 @@ fn a_requirement_that_holds_passes_and_the_same_one_broken_fails_with_its_eviden
     assert_eq!(broken.verdicts()["C03-B71"], "fail");
     for told in ["fail (server)  C03-B71", "customer-v0.3 893", "step:closing_causes_thread_closed", "→", "←"] {
         assert!(broken.stdout.contains(told), "{told}:\n{}", broken.stdout);
+    }
+    // The page shows just this output; only the times differ.
+    let timeless = |line: &str| {
+        let line = line.trim();
+        let rest = line.strip_prefix('+').and_then(|rest| rest.split_once(' '));
+        rest.map_or(line, |(_, rest)| rest).to_owned()
+    };
+    let page = std::fs::read_to_string(root().join("docs/certify.md")).unwrap();
+    let example = page.split("```").find(|block| block.contains("what does not pass")).unwrap();
+    assert!(example.lines().count() > 8, "{example}");
+    let shown: BTreeSet<String> = broken.stdout.lines().map(timeless).collect();
+    for line in example.lines().map(timeless) {
+        assert!(shown.contains(&line), "docs/certify.md shows `{line}`, which is not in:\n{}", broken.stdout);
     }
     let junit = String::from_utf8(broken.file("junit.xml")).unwrap();
     assert!(junit.contains("<failure") && junit.contains("C03-B71"), "{junit}");

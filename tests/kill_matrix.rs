@@ -5,18 +5,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::future::Future;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
 
-use chatproof::certify::{Case, Cases, Certificate, Options, Place, Profile, RowVerdict, Venue, certify};
-use chatproof::engine::Credentials;
+use chatproof::certify::{Cases, Certificate, Options, Profile, RowVerdict, certify};
 use chatproof::protocol::{Check, Dialect, Protocol, RequirementId};
-use chatproof::reference::{Defect, DefectRow, Server, ServerOptions, Timing};
-use chatproof::session::Target;
+use chatproof::reference::{Defect, DefectRow};
+use support::arena::Arena;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -26,37 +24,6 @@ const SAMPLE: usize = 12;
 /// Certifications at the same time.
 const AT_ONCE: usize = 6;
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/kill-matrix.md");
-
-/// A reference server of its own for every case, with one defect.
-struct Arena {
-    protocol: Arc<Protocol>,
-    defect: &'static DefectRow,
-}
-
-impl Venue for Arena {
-    fn open<'a>(&'a self, case: &'a Case) -> Pin<Box<dyn Future<Output = Result<Place, String>> + Send + 'a>> {
-        Box::pin(async move {
-            let options = ServerOptions {
-                listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-                seed: 1,
-                defects: vec![Defect { row: self.defect, probability: 1.0 }],
-                hardships: Vec::new(),
-                protocol: self.protocol.clone(),
-                timing: Timing::default(),
-            };
-            let server = Server::bind(options).await.map_err(|error| error.to_string())?;
-            let target = Target::parse(&format!("http://{}", server.addr()), 1).map_err(|error| error.to_string())?;
-            let stop = CancellationToken::new();
-            tokio::spawn(server.run(stop.clone().cancelled_owned()));
-            let credentials = Arc::new(Credentials::invented(&case.scenario, 1));
-            Ok(Place { target: Arc::new(target), credentials, keep: Box::new(stop.drop_guard()) })
-        })
-    }
-
-    fn at_once(&self) -> usize {
-        4
-    }
-}
 
 /// What certification made of one defect in one dialect.
 struct Trial {
@@ -99,7 +66,8 @@ async fn attempt(
         capture: None,
         seed: 1,
     };
-    let arena = Arc::new(Arena { protocol, defect });
+    let defects = vec![Defect { row: defect, probability: 1.0 }];
+    let arena = Arc::new(Arena { protocol, seed: 1, defects, hardships: Vec::new() });
     let mut certification = certify(&cases, &options, arena, CancellationToken::new()).await.unwrap();
     let certificate = certification.certificates.remove(0);
     let broken = |verdict| matches!(verdict, RowVerdict::Fail | RowVerdict::NonStrict | RowVerdict::Info);

@@ -10,6 +10,7 @@ use std::sync::{Arc, LazyLock};
 
 use chatproof::observe::{Side, ViolationKind};
 use chatproof::protocol::{Check, Dialect, Kind, Node, Patch, Protocol, Resolution, Schemas};
+use chatproof::reference::DefectRow;
 use serde_json::Value;
 use support::root;
 use support::samples::samples;
@@ -234,6 +235,21 @@ fn inside<'a>(node: &Node<'a>, name: &str, found: &mut Vec<Node<'a>>) {
     parts.extend(node.referred());
     parts.extend(["then", "else", "items"].iter().filter_map(|keyword| node.inside(&[keyword])));
     parts.iter().for_each(|part| inside(part, name, found));
+}
+
+#[test]
+fn every_row_that_is_checked_is_broken_by_a_defect() {
+    let mut troubles = Vec::new();
+    for dialect in dialects() {
+        let broken: BTreeSet<_> =
+            DefectRow::all().unwrap().iter().filter_map(|row| row.breaks.get(&dialect.name)).flatten().collect();
+        let checked = dialect.requirements.values().filter(|row| !row.check.is_empty());
+        let unproved = checked.filter(|row| !broken.contains(&row.id));
+        troubles.extend(unproved.map(|row| format!("no defect breaks {}: {}", row.id, row.statement)));
+        let unknown = broken.iter().filter(|id| !dialect.requirements.contains_key(**id));
+        troubles.extend(unknown.map(|id| format!("a defect breaks {id}, which is no row of {}", dialect.name)));
+    }
+    none(troubles);
 }
 
 #[test]

@@ -172,6 +172,18 @@ fn a_schema_check_needs_the_member_and_fails_with_it() {
 }
 
 #[test]
+fn a_push_that_comes_with_time_is_left_to_the_slow_cases() {
+    // A30-B20: agent_disconnected has a reason. No action causes it.
+    let dialect = PROTOCOL.dialect("agent/v3.0").unwrap();
+    let options = |quick| Options { dialects: vec![dialect.clone()], quick, ..only(&["A30-B20"]) };
+    let judged = |quick| judge(dialect, &options(quick), &Evidence::default(), &BTreeSet::new());
+    assert_eq!(judged(false).judgement, Judgement::Inconclusive);
+    let quick = judged(true);
+    assert_eq!(quick.rows[0].checks[0].state, CheckState::LeftOut);
+    assert_eq!(quick.rows[0].verdict, RowVerdict::NotExercised);
+}
+
+#[test]
 fn waivers_change_what_is_accepted_and_never_the_certificate() {
     let options = only(&[MUST]);
     let broken = proved(&[MUST], &ProofOutcome::Broken { reason: "no".into() });

@@ -71,7 +71,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
         interrupted: outcome.interrupted,
         notes: trouble.iter().map(|failure| failure.text.clone()).chain(remark(code)).collect(),
     };
-    let report = RunReport { meta: &meta, tally: &outcome.tally, verdict: &verdict };
+    let report = RunReport { meta: &meta, tally: &outcome.tally, verdict: &verdict, checklist: None };
     results::hand_over(&folder, &report)?;
     match trouble {
         Some(failure) => Err(failure),

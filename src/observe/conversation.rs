@@ -143,10 +143,10 @@ impl Conversation {
     /// A request goes out. Returns its number, by which its answer is told.
     pub fn sending(&mut self, sending: Sending<'_>) -> u64 {
         self.tell(sending.at, Event::request(self.transport, self.numbers + 1, &sending));
-        self.awaits_answer(sending)
+        self.awaits_answer(sending, None)
     }
 
-    fn awaits_answer(&mut self, sending: Sending<'_>) -> u64 {
+    fn awaits_answer(&mut self, sending: Sending<'_>, payload: Option<&Value>) -> u64 {
         self.transcript.add(sending.at, Direction::ToServer, sending.text);
         self.numbers += 1;
         self.pending.push_back(Pending {
@@ -157,7 +157,7 @@ impl Conversation {
             sent: sending.at,
             owed: true,
         });
-        let sent = Sent { action: sending.action, intended: sending.intended, bytes: sending.text.len() };
+        let sent = Sent { action: sending.action, intended: sending.intended, payload, bytes: sending.text.len() };
         self.emit(sending.at, Fact::Sent(sent));
         self.numbers
     }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "no test needs all of it")]
 
+pub mod arena;
 pub mod proxied;
 pub mod relay;
 pub mod samples;

@@ -143,7 +143,8 @@ impl Conversation {
         self.judge_login(at, &request.action);
         self.judge_correlation(at, &request);
         let correlation = request.correlation.as_deref().map(kept);
-        let number = self.asks(at, correlation.as_deref(), &request.action, text, owed);
+        let asked = Asked { correlation: correlation.as_deref(), action: &request.action, text, owed };
+        let number = self.asks(at, asked, Some(&request.payload));
         ClientSent::Request(ClientRequest { number, request, refusal })
     }
 
@@ -163,7 +164,8 @@ impl Conversation {
                 (Some(validation(format!("The body cannot be read: {reason}"))), false)
             }
         };
-        let number = self.asks(at, None, action, body, owed);
+        let asked = Asked { correlation: None, action, text: body, owed };
+        let number = self.asks(at, asked, payload.ok());
         ClientCall { number, refusal }
     }
 
@@ -240,12 +242,14 @@ impl Conversation {
     }
 
     /// Keeps a request and waits for its answer.
-    fn asks(&mut self, at: Moment, correlation: Option<&str>, action: &str, text: &str, owed: bool) -> u64 {
+    fn asks(&mut self, at: Moment, asked: Asked<'_>, payload: Option<&Value>) -> u64 {
         if self.pending.len() == OUTSTANDING {
             self.pending.pop_front();
             self.client.get_or_insert_default().ids.forgotten = true;
         }
-        let number = self.awaits_answer(Sending { correlation, action: &kept(action), intended: at, at, text });
+        let Asked { correlation, action, text, owed } = asked;
+        let sending = Sending { correlation, action: &kept(action), intended: at, at, text };
+        let number = self.awaits_answer(sending, payload);
         if let Some(pending) = self.pending.back_mut() {
             pending.owed = owed;
         }
@@ -335,6 +339,13 @@ impl Conversation {
             let place = if fault.pointer.is_empty() { "payload" } else { &fault.pointer };
             validation(format!("`{place}`: expected {}, got {}", fault.expected, fault.got))
         });
+        if mismatches.is_empty() {
+            for pointer in self.dialect.schemas.unknown_members(Kind::Request, action, payload) {
+                let kind = ViolationKind::UndocumentedMember;
+                let got = format!("a member at `{}`", kept(&pointer));
+                self.violated(at, kind, Some(&name), "only members that a document names", &got);
+            }
+        }
         self.mismatched(at, Side::Client, action, mismatches);
         refusal
     }
@@ -401,6 +412,15 @@ impl Conversation {
             _ => {}
         }
     }
+}
+
+/// A request of a client, as it is kept.
+struct Asked<'a> {
+    correlation: Option<&'a str>,
+    action: &'a str,
+    text: &'a str,
+    /// Whether the server has to answer.
+    owed: bool,
 }
 
 /// Why nobody can answer a frame.

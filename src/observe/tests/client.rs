@@ -64,6 +64,10 @@ const FAULTS: &[(ViolationKind, Fault)] = &[
         let payload = json!({"chat_id": "c", "is_typing": true, "recipients": "some"});
         scene.says(json!({"request_id": "1", "action": "send_typing_indicator", "payload": payload}));
     }),
+    (ViolationKind::UndocumentedMember, |scene| {
+        let payload = json!({"chat_id": "c", "thread_id": "t"});
+        scene.says(json!({"request_id": "1", "action": "close_thread", "payload": payload}));
+    }),
     (ViolationKind::DisputedRequest, |scene| {
         // C03-A46: whether an id may be empty is in dispute.
         scene.says(json!({"request_id": "1", "action": "close_thread", "payload": {"chat_id": ""}}));
@@ -143,7 +147,8 @@ fn requests_without_ids_are_answered_by_action_in_their_order() {
     let mut scene = logged_in("customer/v0.3");
     let mut numbers = Vec::new();
     for action in ["ping", "close_thread", "ping"] {
-        let sent = scene.says(json!({"action": action, "payload": {"chat_id": "c"}}));
+        let payload = if action == "ping" { Value::Null } else { json!({"chat_id": "c"}) };
+        let sent = scene.says(json!({"action": action, "payload": payload}));
         let ClientSent::Request(ClientRequest { number, .. }) = sent else { panic!("{sent:?}") };
         numbers.push(number);
     }
