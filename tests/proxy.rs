@@ -104,6 +104,18 @@ fn a_recording_comes_to_the_same_and_holds_no_token() {
 }
 
 #[test]
+fn the_checklist_tells_what_the_client_was_shown_to_cope_with() {
+    let (run, ended) = run_through(CONVERSATION, &[], &["--hardship", "unknown-members", "--checklist"]);
+    assert_eq!((run.code, ended.code), (0, 0), "{}\n{}", ended.stdout, ended.stderr);
+    let items = ended.report["checklist"].as_array().unwrap();
+    let state = |name: &str| &items.iter().find(|item| item["item"] == name).unwrap()["state"];
+    assert_eq!(state("takes_unknown_members"), "shown", "{items:?}");
+    assert_eq!(state("closes_cleanly"), "shown", "{items:?}");
+    assert_eq!(state("reconnects"), "not_exercised", "{items:?}");
+    assert!(ended.stdout.contains("takes_unknown_members"), "{}", ended.stdout);
+}
+
+#[test]
 fn what_is_hard_for_the_client_is_not_blamed_on_the_server() {
     let (_, ended) =
         run_through(CONVERSATION, &[], &["--hardship", "all", "--fault", "malformed-frame", "--seed", "7"]);

@@ -16,7 +16,7 @@ use super::witness::{Sight, Witness};
 use super::{Case, Cases, Certification, evidence::Evidence, judge};
 use crate::engine::Credentials;
 use crate::observe::{Clock, Moment, Observer, TranscriptFrame};
-use crate::protocol::{Check, Dialect, DialectName, ProtocolError, RequirementId, Schemas};
+use crate::protocol::{Check, Dialect, DialectName, ProtocolError, RequirementId, Schemas, Transport};
 use crate::record::{Ledger, Recorder, Tally};
 use crate::scenario::{
     ActorOutcome, Arrivals, Cast, Instance, Proof, Scenario, Stage, StepFailure, Surroundings, walk,
@@ -45,6 +45,8 @@ pub struct Options {
     pub only: Option<BTreeSet<RequirementId>>,
     /// How the documents are read.
     pub profile: Profile,
+    /// Over which real-time transport the cases' actors speak.
+    pub transport: Transport,
     /// Leave slow cases out.
     pub quick: bool,
     /// Do not mind requirements that were not exercised.
@@ -132,7 +134,7 @@ pub async fn certify(
     let mut certificates = Vec::new();
     for dialect in &options.dialects {
         for case in cases.of(&dialect.name).iter().filter(|case| wanted(case, dialect, options)) {
-            let (hall, case, dialect) = (hall.clone(), case.clone(), dialect.name.clone());
+            let (hall, case, dialect) = (hall.clone(), case.over(options.transport), dialect.name.clone());
             running.spawn(async move { hall.perform(dialect, case).await });
         }
     }

@@ -176,6 +176,9 @@ pub(super) struct CertifyArguments {
     /// How the documents are read.
     #[arg(long, value_enum, default_value = "consensus")]
     pub profile: ProfileArgument,
+    /// The real-time transport that the cases' agents and customers use.
+    #[arg(long, value_enum, default_value = "websocket")]
+    pub transport: TransportArgument,
     /// Leave out the cases that take longer than a few seconds.
     #[arg(long)]
     pub quick: bool,
@@ -201,6 +204,15 @@ pub(super) struct CertifyArguments {
     /// Read the certification scenarios from this folder instead of the binary.
     #[arg(long, value_name = "DIR")]
     pub cases: Option<PathBuf>,
+}
+
+/// A real-time transport.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum TransportArgument {
+    /// A websocket.
+    Websocket,
+    /// A session of socket.io, where the documents name a path for it.
+    Socketio,
 }
 
 /// How the documents are read.

@@ -12,9 +12,9 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::Shared;
-use super::framing::Framing;
 use super::trouble::{Deed, Fate, Trouble};
 use super::watch::Overheard;
+use crate::message::Framing;
 use crate::message::refusal_text;
 use crate::observe::{ClientSent, Closing};
 

@@ -7,13 +7,10 @@
 //! Requests can only be refused, and clients given `trouble`, where whole messages are passed on: then `messages` takes the place of `pipe`.
 
 mod body;
-mod framing;
 mod messages;
-mod multipart;
 mod pipe;
 mod polling;
 mod relay;
-mod routes;
 mod secrets;
 mod tap;
 mod trouble;
@@ -34,9 +31,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::observe::{Clock, ConnectionId, Moment, Observer};
 use crate::protocol::Protocol;
+use crate::protocol::Routes;
 use crate::session::{Target, Trust};
 use polling::Sessions;
-use routes::Routes;
 pub use trouble::{Choice, Fault, Hardship, Provoked};
 use upstream::{NoAnswer, Upstream};
 use watch::Watch;

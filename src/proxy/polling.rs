@@ -8,8 +8,8 @@ use crate::message::socketio::{Handshake, decode_payload};
 use crate::observe::{Closing, Moment};
 use crate::protocol::{Dialect, Transport};
 
-use super::framing::{Framing, Unwrapped};
 use super::watch::{Overheard, Watch};
+use crate::message::{Framing, Unwrapped};
 
 /// Sessions that are known at the same time; those beyond are relayed without being judged.
 const SESSIONS: usize = 20_000;

@@ -17,12 +17,12 @@ use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 
 use super::body::{self, Observed};
-use super::framing::Framing;
-use super::routes::Route;
 use super::tap::{Agreement, Tap};
 use super::upstream::{Line, NoAnswer};
 use super::web::{Call, Calls};
 use super::{Relayed, Shared, messages, pipe, polling, secrets};
+use crate::message::Framing;
+use crate::protocol::Route;
 use crate::protocol::{Dialect, Transport};
 
 /// Headers that are about one connection, not about the message (RFC 9110, 7.6.1). `Expect` is among them because whoever reads a body

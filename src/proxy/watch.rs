@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::framing::{Framing, Unwrapped};
+use crate::message::{Framing, Unwrapped};
 use crate::observe::{ClientCall, ClientSent, Clock, Closing, ConnectionId, Conversation, Moment, Observer};
 use crate::protocol::{Dialect, Transport};
 use crate::session::IdSource;

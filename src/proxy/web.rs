@@ -5,12 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 
-use serde_json::Value;
-
+use super::Shared;
 use super::relay::authorization;
 use super::watch::Overheard;
-use super::{Shared, multipart};
-use crate::message::{ApiError, parse_web_answer, web_body, web_payload};
+use crate::message::{ApiError, WebRequest, parse_web_answer};
 use crate::observe::Closing;
 use crate::protocol::{Dialect, Transport};
 
@@ -83,19 +81,9 @@ impl Call {
 
     /// Its body has passed, or is about to. The documented answer, when it is not what the documents ask for.
     pub fn asked(&self, body: &[u8]) -> Option<ApiError> {
-        let catalog = &self.dialect.catalog;
-        let spec = catalog.action(&self.action).and_then(|action| action.multipart.as_ref());
-        let (payload, shown) = match spec {
-            // What is shown of a file is its name.
-            Some(spec) => {
-                let payload = multipart::payload(spec, &self.content_type, body);
-                let shown = web_body(catalog.web.request_body, payload.as_ref().unwrap_or(&Value::Null)).to_string();
-                (payload, shown)
-            }
-            None => (web_payload(&catalog.web, body), String::from_utf8_lossy(body).into_owned()),
-        };
-        let payload = payload.as_ref().map_err(String::as_str);
-        let call = self.overheard.client_called(&self.action, payload, &shown);
+        let read = WebRequest::read(&self.dialect.catalog, &self.action, &self.content_type, body);
+        let payload = read.payload.as_ref().map_err(String::as_str);
+        let call = self.overheard.client_called(&self.action, payload, &read.shown);
         *self.number() = Some(call.number);
         call.refusal
     }

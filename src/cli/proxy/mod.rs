@@ -12,10 +12,10 @@ pub(super) use arguments::ProxyArguments;
 
 use super::observed::{self, Client, Observed};
 use super::{Failure, interrupt, protocol, recording, results};
-use crate::observe::{Clock, ConnectionId, Moment};
+use crate::observe::{Clock, ConnectionId, Moment, Observation, Observer};
 use crate::protocol::Protocol;
-use crate::proxy::{Aside, Choice, Mode, Provoked, Provoker, Proxy, ProxyOptions};
-use crate::record::{Ledger, Recorder, Tally};
+use crate::proxy::{Aside, Choice, Fault, Hardship, Mode, Provoked, Provoker, Proxy, ProxyOptions};
+use crate::record::{Checklist, Ledger, Provocation, Recorder, Tally};
 use crate::session::{Target, Trust};
 use crate::traffic::{self, CaptureWriter};
 use crate::verdict::ExitCode as Code;
@@ -39,7 +39,8 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Code, Failure> {
     let capture = recording::begin(arguments.record.as_deref(), traffic::Client::Observed)?;
     let target = upstream.peer();
     let (started, clock) = (jiff::Timestamp::now(), Clock::start());
-    let relayed = relay(arguments, protocol, (upstream, trust), (clock, capture.as_ref()), &interrupt);
+    let checklist = Arc::new(Checklist::default());
+    let relayed = relay(arguments, protocol, (upstream, trust), (clock, capture.as_ref(), &checklist), &interrupt);
     let (tally, aside) = runtime.block_on(relayed)?;
     let recorded = recording::end(capture.as_ref(), clock.now());
     let observed = Observed {
@@ -53,6 +54,7 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Code, Failure> {
         duration: clock.now().since(Moment::default()),
         client: Client::Foreign,
         tally,
+        checklist: arguments.checklist.then(|| checklist.outcomes(clock.now())),
         notes: notes(&aside),
     };
     let code = observed::conclude(observed, &folder)?;
@@ -74,20 +76,18 @@ async fn relay(
     arguments: &ProxyArguments,
     protocol: Arc<Protocol>,
     (upstream, trust): (Target, Trust),
-    (clock, capture): (Clock, Option<&CaptureWriter>),
+    (clock, capture, checklist): (Clock, Option<&CaptureWriter>, &Arc<Checklist>),
     interrupt: &CancellationToken,
 ) -> Result<(Tally, Aside), Failure> {
     let recorder = Arc::new(Recorder::new(Arc::new(Ledger::new())));
+    let observer: Arc<dyn Observer> = Arc::new(Ears { recorder: recorder.clone(), checklist: checklist.clone() });
     let options = ProxyOptions {
         listen: arguments.listen,
         upstream,
         trust,
         protocol,
-        observer: match capture {
-            Some(capture) => capture.beside(recorder.clone()),
-            None => recorder.clone(),
-        },
-        provoker: Arc::new(Nobody),
+        observer: capture.map_or(observer.clone(), |capture| capture.beside(observer)),
+        provoker: Arc::new(Provocations(checklist.clone())),
         clock,
         mode: Mode {
             enforce: arguments.enforce,
@@ -135,9 +135,42 @@ async fn relay(
     Ok((tally, aside))
 }
 
-/// Nobody keeps a list of what clients are put through.
-struct Nobody;
+/// Whoever listens to everything.
+struct Ears {
+    recorder: Arc<Recorder>,
+    checklist: Arc<Checklist>,
+}
 
-impl Provoker for Nobody {
-    fn provoked(&self, _: Moment, _: ConnectionId, _: Provoked) {}
+impl Observer for Ears {
+    fn observe(&self, observation: &Observation<'_>) {
+        self.recorder.observe(observation);
+        self.checklist.observe(observation);
+    }
+}
+
+/// What clients are put through, in the words of the checklist.
+struct Provocations(Arc<Checklist>);
+
+impl Provoker for Provocations {
+    fn provoked(&self, at: Moment, connection: ConnectionId, what: Provoked) {
+        let what = match what {
+            Provoked::Hardship(hardship) => match hardship {
+                Hardship::ShuffledPushes => Provocation::ReorderedPushes,
+                Hardship::SlowAnswers => Provocation::SlowAnswer,
+                Hardship::PushBeforeResponse => Provocation::PushBeforeResponse,
+                Hardship::DuplicatePushes => Provocation::DuplicatePush,
+                Hardship::UnknownPushes => Provocation::UnknownPush,
+                Hardship::UnknownMembers => Provocation::UnknownMember,
+                Hardship::Disconnects => Provocation::Disconnect,
+            },
+            Provoked::Fault(fault) => match fault {
+                Fault::DroppedConnection => Provocation::Disconnect,
+                Fault::Silence => Provocation::SlowAnswer,
+                Fault::MalformedFrame => Provocation::MalformedFrame,
+                // The conversation hears its answer.
+                Fault::RequestTimeout => return,
+            },
+        };
+        self.0.provoked(at, connection, what);
+    }
 }

@@ -8,8 +8,8 @@ mod tests;
 use frame::{FrameReader, Heard, Writer};
 pub use inflate::Agreement;
 
-use super::framing::Framing;
 use super::watch::Overheard;
+use crate::message::Framing;
 use crate::observe::Closing;
 
 /// The ear at one websocket.

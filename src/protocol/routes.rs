@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::protocol::{Channel, Dialect, Protocol};
+use super::{Channel, Dialect, Protocol};
 
 /// What happens at a path.
 #[derive(Debug, Clone)]

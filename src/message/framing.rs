@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::message::socketio::{MESSAGE, Packet, SocketIo, message_packet, parse_packet};
+use super::socketio::{MESSAGE, Packet, SocketIo, message_packet, parse_packet};
 
 /// How messages of the API are wrapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
