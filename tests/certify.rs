@@ -265,3 +265,57 @@ fn the_cases_may_come_from_a_folder() {
     assert_eq!(run.code, 3, "{}", run.stdout);
     assert!(run.stderr.contains("step `x` proves C03-B999, which is no requirement"), "{}", run.stderr);
 }
+
+#[test]
+fn the_clean_server_passes_over_socketio_and_what_speaks_of_websockets_is_left_out() {
+    let certified = certify(&["--transport", "socketio", "--quick", "--allow-missing"]);
+    assert_eq!(certified.code, 0, "{}", certified.stdout);
+    assert!(certified.stdout.contains("over socket.io"), "{}", certified.stdout);
+    let certificate = certified.json("certificate.json");
+    assert_eq!((certificate["transport"].as_str(), certified.json("attestation.json")["transport"].as_str()), {
+        let socketio = Some("socketio");
+        (socketio, socketio)
+    });
+    assert_eq!(certificate["certificates"].as_array().unwrap().len(), 4);
+    let history = String::from_utf8(certified.file("history.ndjson")).unwrap();
+    assert!(history.contains(r#""transport":"socketio""#) && !history.contains(r#""transport":"websocket""#));
+    let pings = certify(&["--transport", "socketio", "--only", "A30-B01"]);
+    assert_eq!(pings.verdicts()["A30-B01"], "not_exercised");
+    assert_eq!(pings.code, 5, "nothing was shown");
+    assert!(
+        pings.stdout.contains("it speaks of websocket, and this certification is over socketio"),
+        "{}",
+        pings.stdout
+    );
+    assert_eq!(certify(&["--only", "A30-B01"]).verdicts()["A30-B01"], "pass");
+}
+
+#[test]
+fn a_dialect_without_a_path_for_socketio_is_told_apart() {
+    let schemas = tempfile::tempdir().unwrap();
+    copy_without_socketio(&root().join("schemas"), schemas.path(), "agent/v3.0/catalog.yaml");
+    let folder = schemas.path().to_str().unwrap();
+    let asked = certify(&["--schemas", folder, "--transport", "socketio", "--dialect", "agent/v3.0"]);
+    assert_eq!(asked.code, 2);
+    let told = "the documents of agent/v3.0 have no path for socket.io; those of agent/v0.2, customer/v0.2, customer/v0.3 have one";
+    assert!(asked.stderr.contains(told), "{}", asked.stderr);
+    let others = certify(&["--schemas", folder, "--transport", "socketio", "--only", "C03-B63", "--only", "A30-B01"]);
+    assert!(others.stderr.contains("left out: the documents of agent/v3.0 have no path"), "{}", others.stderr);
+}
+
+/// Copies a folder; the file that ends like this loses its paths of socket.io.
+fn copy_without_socketio(from: &Path, to: &Path, without: &str) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_without_socketio(&path, &target, without);
+        } else {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let kept = |line: &&str| !path.ends_with(without) || !line.trim_start().starts_with("socketio:");
+            std::fs::write(target, text.lines().filter(kept).map(|line| format!("{line}\n")).collect::<String>())
+                .unwrap();
+        }
+    }
+}

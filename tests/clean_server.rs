@@ -11,7 +11,7 @@ mod support;
 use std::sync::Arc;
 
 use chatproof::certify::{Cases, CheckState, Options, Profile, RowVerdict, certify};
-use chatproof::protocol::Protocol;
+use chatproof::protocol::{Protocol, Transport};
 use chatproof::reference::Hardship;
 use support::arena::Arena;
 use tokio::sync::Semaphore;
@@ -29,6 +29,8 @@ async fn blemishes(protocol: Arc<Protocol>, cases: Arc<Cases>, seed: u64, hardsh
         dialects: protocol.dialects().cloned().collect(),
         only: None,
         profile: Profile::Consensus,
+        transport: Transport::Websocket,
+        capture: None,
         quick: true,
         allow_missing: false,
         seed,

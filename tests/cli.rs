@@ -49,6 +49,34 @@ fn the_published_schema_describes_the_report() {
     assert_eq!(errors, Vec::<String>::new());
 }
 
+/// A scenario of the tests, over socket.io.
+fn over_socketio(name: &str) -> tempfile::NamedTempFile {
+    let text = std::fs::read_to_string(root().join("tests/scenarios").join(name)).unwrap();
+    let mut file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+    file.write_all(text.replace("transport: websocket", "transport: socketio").as_bytes()).unwrap();
+    file
+}
+
+#[test]
+fn a_scenario_runs_over_socketio_and_is_judged_as_over_a_websocket() {
+    let scenario = over_socketio("conversation.yaml");
+    let scenario = scenario.path().to_str().unwrap();
+    let clean = run(scenario, &[]);
+    assert_eq!(clean.code, 0, "{}\n{}", clean.stdout, clean.stderr);
+    let report = clean.report();
+    let connections = report["connections"].as_array().unwrap();
+    assert!(!connections.is_empty() && connections.iter().all(|row| row["transport"] == "socketio"), "{connections:?}");
+    let schema = std::fs::read_to_string(root().join("reports/report.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let errors: Vec<_> = validator.iter_errors(&report).map(|error| error.to_string()).collect();
+    assert_eq!(errors, Vec::<String>::new());
+    // What is no JSON can only come as a text, and that is JSON.
+    for (defect, kind) in [("duplicated-response", "duplicate_response"), ("malformed-frame", "malformed_envelope")] {
+        let run = run(scenario, &["--defect", defect]);
+        assert_eq!(run.kinds(), [kind], "{}", run.stdout);
+    }
+}
+
 #[test]
 fn nobody_there_is_exit_4_with_a_report() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

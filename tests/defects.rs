@@ -5,13 +5,16 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::sync::LazyLock;
 use std::thread;
 
 use chatproof::observe::{Grade, Side, ViolationKind};
+use chatproof::protocol::Protocol;
 use chatproof::reference::{Defect, DefectRow};
-use support::{Run, root, run};
+use chatproof::traffic;
+use support::{Run, root, run, run_recorded};
 
 /// People talk over the websocket.
 const CONVERSATION: &str = "tests/scenarios/conversation.yaml";
@@ -39,9 +42,21 @@ fn finds(run: &Run, kinds: &[&str], code: i32) {
 fn proves(scenario: &str, defect: &str) -> Run {
     let row = defect.parse::<Defect>().unwrap().row;
     let kind = row.found_as.as_deref().unwrap();
-    let run = run(scenario, &["--defect", defect]);
+    let run = run_recorded(scenario, &["--defect", defect]);
     finds(&run, &[kind], i32::from(kind_named(kind).grade() == Grade::Fail));
+    is_found_again(&run);
     run
+}
+
+/// The recording of a run comes to the same violations as the run itself.
+#[track_caller]
+fn is_found_again(run: &Run) {
+    static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::embedded().unwrap());
+    let recording = traffic::check(&run.capture(), &PROTOCOL).unwrap();
+    assert_eq!(recording.damages.first, []);
+    let again: BTreeMap<String, u64> =
+        recording.replayed.tally.violations.iter().map(|(kind, tally)| (kind.to_string(), tally.count)).collect();
+    assert_eq!(again, run.counts());
 }
 
 fn kind_named(name: &str) -> ViolationKind {
@@ -114,7 +129,9 @@ fn the_clean_server_yields_nothing_over_twenty_seeds() {
         assert!(report["ordering"]["expected"].as_u64().unwrap() > 0, "nothing had to be delivered: {report:#}");
     }
     for scenario in [REOPENING, ALONE, REFUSED] {
-        finds(&run(scenario, &[]), &[], 0);
+        let run = run_recorded(scenario, &[]);
+        finds(&run, &[], 0);
+        is_found_again(&run);
     }
 }
 

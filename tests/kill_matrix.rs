@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use chatproof::certify::{Cases, Certificate, Options, Profile, RowVerdict, certify};
-use chatproof::protocol::{Check, Dialect, Protocol, RequirementId};
+use chatproof::protocol::{Check, Dialect, Protocol, RequirementId, Transport};
 use chatproof::reference::{Defect, DefectRow};
 use support::arena::Arena;
 use tokio::sync::Semaphore;
@@ -61,8 +61,10 @@ async fn attempt(
         dialects: vec![dialect.clone()],
         only: slow.then(|| expected.iter().cloned().collect()),
         profile: Profile::Consensus,
+        transport: Transport::Websocket,
         quick: !slow,
         allow_missing: false,
+        capture: None,
         seed: 1,
     };
     let defects = vec![Defect { row: defect, probability: 1.0 }];

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Certification, Profile};
-use crate::protocol::{Fingerprints, Protocol, sha256};
+use crate::protocol::{Fingerprints, Protocol, Transport, sha256};
 use crate::verdict::Judgement;
 
 /// What was certified, with what, and what came of it.
@@ -21,6 +21,8 @@ pub struct Attestation {
     pub started: String,
     /// How the documents were read.
     pub profile: Profile,
+    /// Over which real-time transport.
+    pub transport: Transport,
     /// Whether slow cases were left out.
     pub quick: bool,
     /// Seed of all choices.
@@ -64,6 +66,7 @@ impl Attestation {
             target: target.to_owned(),
             started: started.to_owned(),
             profile: certification.profile,
+            transport: certification.transport,
             quick: certification.quick,
             seed: certification.seed,
             dialects: attested.collect(),

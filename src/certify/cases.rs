@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use include_dir::{Dir, include_dir};
 
-use crate::protocol::{Check, Dialect, DialectName, Protocol, sha256};
-use crate::scenario::{self, Arrivals, Scenario, ScenarioErrors, StepAction, visit};
+use crate::protocol::{Check, Dialect, DialectName, Protocol, Transport, sha256};
+use crate::scenario::{self, Actor, Arrivals, Scenario, ScenarioErrors, StepAction, visit};
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scenarios/certify");
 
@@ -127,6 +127,24 @@ impl Case {
             }
         }
         tokens
+    }
+
+    /// The same case, whose real-time actors speak over this transport as far as their dialects document it.
+    #[must_use]
+    pub fn over(&self, transport: Transport) -> Self {
+        let mut scenario = Scenario::clone(&self.scenario);
+        for actor in scenario.actors.values_mut() {
+            let has = transport != Transport::Socketio || !actor.dialect.catalog.rtm.socketio.is_empty();
+            if has && actor.transport != transport && actor.transport.channel() == transport.channel() {
+                *actor = Arc::new(Actor { transport, ..Actor::clone(actor) });
+            }
+        }
+        for member in scenario.load.populations.iter_mut().flat_map(|population| &mut population.members) {
+            if let Some(actor) = scenario.actors.get(&member.name) {
+                *member = actor.clone();
+            }
+        }
+        Self { scenario: Arc::new(scenario), ..self.clone() }
     }
 
     /// What its steps can prove in a dialect.

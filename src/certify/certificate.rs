@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Options, Profile};
 use crate::observe::TranscriptFrame;
-use crate::protocol::{Basis, DialectName, ErratumId, ErratumKind, Exclusion, Level, Line, Reason, RequirementId};
+use crate::protocol::{
+    Basis, DialectName, ErratumId, ErratumKind, Exclusion, Level, Line, Reason, RequirementId, Transport,
+};
 use crate::verdict::Judgement;
 
 /// All certificates of a run.
@@ -18,6 +20,8 @@ pub struct Certification {
     pub accepted: Judgement,
     /// How the documents were read.
     pub profile: Profile,
+    /// Over which real-time transport.
+    pub transport: Transport,
     /// Whether slow cases were left out.
     pub quick: bool,
     /// Whether requirements that were not exercised do not matter.
@@ -275,6 +279,7 @@ impl Certification {
             judgement: Judgement::Inconclusive,
             accepted: Judgement::Inconclusive,
             profile: options.profile,
+            transport: options.transport,
             quick: options.quick,
             allow_missing: options.allow_missing,
             seed: options.seed,

@@ -82,6 +82,11 @@ impl Bench<'_> {
 
     fn outcome(&self, requirement: &Requirement, check: &Check) -> CheckOutcome {
         let ceiling = ceiling(self.dialect, requirement);
+        let over = self.options.transport;
+        if let Some(transport) = requirement.transport.filter(|transport| *transport != over) {
+            let reason = format!("it speaks of {transport}, and this certification is over {over}");
+            return self.silent(check, CheckState::LeftOut, &reason);
+        }
         match check {
             Check::Oracle(kind) => self.oracle(check, kind, ceiling),
             Check::Schema { kind, name, member } => self.schema(check, (*kind, name, member), ceiling),
@@ -326,7 +331,7 @@ pub(super) fn judgement<'a>(
     };
     let of = |verdict: RowVerdict| rows.iter().filter(move |row| row.verdict == verdict);
     let has = |row: &Row, state: CheckState| row.checks.iter().any(|check| check.state == state);
-    // What --quick leaves out is said, and does not count against anybody.
+    // What is left out on purpose is said, and does not count against anybody.
     let missing = |row: &&&Row| !allow_missing && has(row, CheckState::NotRun);
     let unclear = |row: &&&Row| has(row, CheckState::Unfit);
     let beside = |fails: bool| {

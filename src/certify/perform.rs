@@ -15,13 +15,14 @@ use tokio_util::sync::CancellationToken;
 use super::witness::{Sight, Witness};
 use super::{Case, Cases, Certification, evidence::Evidence, judge};
 use crate::engine::Credentials;
-use crate::observe::{Clock, Moment, TranscriptFrame};
-use crate::protocol::{Check, Dialect, DialectName, ProtocolError, RequirementId, Schemas};
+use crate::observe::{Clock, Moment, Observer, TranscriptFrame};
+use crate::protocol::{Check, Dialect, DialectName, ProtocolError, RequirementId, Schemas, Transport};
 use crate::record::{Ledger, Recorder, Tally};
 use crate::scenario::{
     ActorOutcome, Arrivals, Cast, Instance, Proof, Scenario, Stage, StepFailure, Surroundings, walk,
 };
 use crate::session::{IdSource, PingStyle, SessionContext, Target, Token};
+use crate::traffic::CaptureWriter;
 
 /// How the documents are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,12 +45,16 @@ pub struct Options {
     pub only: Option<BTreeSet<RequirementId>>,
     /// How the documents are read.
     pub profile: Profile,
+    /// Over which real-time transport the cases' actors speak.
+    pub transport: Transport,
     /// Leave slow cases out.
     pub quick: bool,
     /// Do not mind requirements that were not exercised.
     pub allow_missing: bool,
     /// Seed of all choices.
     pub seed: u64,
+    /// Keeps a recording.
+    pub capture: Option<CaptureWriter>,
 }
 
 /// Where a case takes place.
@@ -122,13 +127,14 @@ pub async fn certify(
         quick: Semaphore::new(venue.at_once().max(1)),
         profile: options.profile,
         seed: options.seed,
+        capture: options.capture.clone(),
         venue,
     });
     let mut running = JoinSet::new();
     let mut certificates = Vec::new();
     for dialect in &options.dialects {
         for case in cases.of(&dialect.name).iter().filter(|case| wanted(case, dialect, options)) {
-            let (hall, case, dialect) = (hall.clone(), case.clone(), dialect.name.clone());
+            let (hall, case, dialect) = (hall.clone(), case.over(options.transport), dialect.name.clone());
             running.spawn(async move { hall.perform(dialect, case).await });
         }
     }
@@ -177,6 +183,7 @@ struct Hall {
     quick: Semaphore,
     profile: Profile,
     seed: u64,
+    capture: Option<CaptureWriter>,
     venue: Arc<dyn Venue>,
 }
 
@@ -198,8 +205,17 @@ impl Hall {
             failures: Mutex::default(),
         });
         let scenario = case.scenario.clone();
-        let unfinished = play(&scenario, &floor, self.context(&place, &scenario, clock, &witness)?, self.seed).await;
-        recorder.settle(clock.now());
+        let capture = self.capture.as_ref().map(|capture| capture.of_case(&format!("{dialect}/{}", case.name)));
+        let observer: Arc<dyn Observer> = match &capture {
+            Some(capture) => capture.beside(witness.clone()),
+            None => witness.clone(),
+        };
+        let unfinished = play(&scenario, &floor, self.context(&place, &scenario, clock, observer)?, self.seed).await;
+        let now = clock.now();
+        recorder.settle(now);
+        if let Some(capture) = capture {
+            capture.case_over(now);
+        }
         drop(place.keep);
         let (sights, history) = witness.take();
         Ok(CaseOutcome {
@@ -220,13 +236,13 @@ impl Hall {
         place: &Place,
         scenario: &Scenario,
         clock: Clock,
-        witness: &Arc<Witness>,
+        observer: Arc<dyn Observer>,
     ) -> Result<SessionContext, CertifyError> {
         let first = scenario.actors.values().next().ok_or_else(|| CertifyError::Broken(scenario.name.clone()))?;
         Ok(SessionContext {
             target: place.target.clone(),
             dialect: first.dialect.clone(),
-            observer: witness.clone(),
+            observer,
             clock,
             ids: IdSource::default(),
             http: self.http.clone(),

@@ -11,7 +11,7 @@ use super::judge::judge;
 use super::witness::SchemaFinding;
 use super::*;
 use crate::observe::{Grade, Moment};
-use crate::protocol::{Check, Dialect, Kind, Protocol, RequirementId};
+use crate::protocol::{Check, Dialect, Kind, Protocol, RequirementId, Transport};
 use crate::scenario::{Proof, ProofOutcome};
 use crate::verdict::Judgement;
 
@@ -30,8 +30,10 @@ fn only(ids: &[&str]) -> Options {
         dialects: vec![customer().clone()],
         only: Some(ids.iter().map(|text| id(text)).collect()),
         profile: Profile::Consensus,
+        transport: Transport::Websocket,
         quick: false,
         allow_missing: false,
+        capture: None,
         seed: 1,
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use super::proxy::ProxyArguments;
 use crate::reference::{Defect, Hardship};
 use crate::scenario::{parse_duration, parse_rate};
 
@@ -26,6 +27,8 @@ pub(super) enum Command {
     Certify(CertifyArguments),
     /// Run the embedded reference server alone.
     Serve(ServeArguments),
+    /// Stand between clients and a server, and judge what both of them send.
+    Proxy(ProxyArguments),
     /// Work on scenario files.
     Scenario {
         #[command(subcommand)]
@@ -138,6 +141,9 @@ pub(super) struct RunArguments {
     /// Read the protocol data from this folder instead of the binary.
     #[arg(long, value_name = "DIR")]
     pub schemas: Option<PathBuf>,
+    /// Write all traffic to this file, for `chatproof check`. Tokens are not in it.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// Accept a run in which the generator could not keep its schedule.
     #[arg(long)]
     pub allow_saturated: bool,
@@ -170,6 +176,9 @@ pub(super) struct CertifyArguments {
     /// How the documents are read.
     #[arg(long, value_enum, default_value = "consensus")]
     pub profile: ProfileArgument,
+    /// The real-time transport that the cases' agents and customers use.
+    #[arg(long, value_enum, default_value = "websocket")]
+    pub transport: TransportArgument,
     /// Leave out the cases that take longer than a few seconds.
     #[arg(long)]
     pub quick: bool,
@@ -189,9 +198,21 @@ pub(super) struct CertifyArguments {
     /// Read the protocol data from this folder instead of the binary.
     #[arg(long, value_name = "DIR")]
     pub schemas: Option<PathBuf>,
+    /// Write all traffic to this file, for `chatproof check`. Tokens are not in it.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// Read the certification scenarios from this folder instead of the binary.
     #[arg(long, value_name = "DIR")]
     pub cases: Option<PathBuf>,
+}
+
+/// A real-time transport.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum TransportArgument {
+    /// A websocket.
+    Websocket,
+    /// A session of socket.io, where the documents name a path for it.
+    Socketio,
 }
 
 /// How the documents are read.
@@ -254,7 +275,7 @@ pub(super) struct Named<T> {
     pub value: T,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
 }
 

@@ -11,18 +11,19 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use wildmatch::WildMatch;
 
-use super::arguments::{CertifyArguments, Hardships, ProfileArgument};
-use super::{Failure, interrupt, protocol, target, tokens};
+use super::arguments::{CertifyArguments, Hardships, ProfileArgument, TransportArgument};
+use super::{Failure, interrupt, protocol, recording, target, tokens};
 use crate::certify::{
     self, Attestation, Case, Cases, Certification, CertifyError, Options, Place, Profile, Venue, Waivers,
 };
 use crate::engine::Credentials;
-use crate::observe::{Clock, Observation, Observer};
-use crate::protocol::{Dialect, Protocol, RequirementId};
+use crate::observe::{Clock, Moment, Observation, Observer};
+use crate::protocol::{Dialect, Protocol, RequirementId, Transport};
 use crate::reference::{Defect, Hardship, Server, ServerOptions, Timing};
 use crate::report::Style;
 use crate::report::certificate::{self, CertifyMeta};
 use crate::session::{IdSource, PingStyle, SessionContext, Target, Token};
+use crate::traffic::Client;
 use crate::verdict::ExitCode as Code;
 
 /// Columns of the terminal report.
@@ -40,9 +41,10 @@ pub(super) fn certify(arguments: &CertifyArguments) -> Result<Code, Failure> {
         Some(path) => Some(read_waivers(path, &protocol)?),
         None => None,
     };
-    let options = options(arguments, &protocol)?;
+    let mut options = options(arguments, &protocol)?;
     let interrupt = interrupt::install()?;
     let folder = report_folder(arguments)?;
+    options.capture = recording::begin(arguments.record.as_deref(), Client::Ours)?;
     let (venue, name) = venue(arguments, &protocol, &cases, &options.dialects)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -57,6 +59,7 @@ pub(super) fn certify(arguments: &CertifyArguments) -> Result<Code, Failure> {
         })
     });
     let mut certification = performed?;
+    let unrecorded = recording::end(options.capture.as_ref(), Moment::default() + begun.elapsed());
     let stale = waivers.and_then(|waivers| waivers.apply(&mut certification).err());
     let meta = CertifyMeta {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -73,7 +76,7 @@ pub(super) fn certify(arguments: &CertifyArguments) -> Result<Code, Failure> {
     match stale {
         Some(error) => Err(Failure::new(Code::Input, error)),
         None if interrupt.is_cancelled() => Ok(Code::Interrupted),
-        None => Ok(Code::from(certification.accepted)),
+        None => unrecorded.and(Ok(Code::from(certification.accepted))),
     }
 }
 
@@ -83,8 +86,27 @@ fn options(arguments: &CertifyArguments, protocol: &Protocol) -> Result<Options,
     for name in &arguments.dialect {
         dialects.push(protocol.dialect(name).map_err(|error| usage(error.to_string()))?.clone());
     }
-    if dialects.is_empty() {
-        dialects = protocol.dialects().cloned().collect();
+    let transport = match arguments.transport {
+        TransportArgument::Websocket => Transport::Websocket,
+        TransportArgument::Socketio => Transport::Socketio,
+    };
+    let all: Vec<Arc<Dialect>> = protocol.dialects().cloned().collect();
+    let asked = if dialects.is_empty() { all.clone() } else { dialects };
+    let (mut dialects, without) = match transport {
+        Transport::Socketio => asked.into_iter().partition(|dialect| !dialect.catalog.rtm.socketio.is_empty()),
+        Transport::Websocket | Transport::Web => (asked, Vec::new()),
+    };
+    if !without.is_empty() {
+        let no_path = format!("the documents of {} have no path for socket.io", names(&without));
+        if dialects.is_empty() || !arguments.dialect.is_empty() {
+            let all = all.iter().filter(|dialect| !dialect.catalog.rtm.socketio.is_empty());
+            let all: Vec<Arc<Dialect>> = all.cloned().collect();
+            return Err(usage(match all.is_empty() {
+                true => format!("--transport socketio: {no_path}"),
+                false => format!("--transport socketio: {no_path}; those of {} have one", names(&all)),
+            }));
+        }
+        super::say(&format!("left out: {no_path}"));
     }
     let mut chosen = BTreeSet::new();
     for pattern in &arguments.only {
@@ -92,8 +114,7 @@ fn options(arguments: &CertifyArguments, protocol: &Protocol) -> Result<Options,
         let ids = dialects.iter().flat_map(|dialect| dialect.requirements.keys());
         let matching: Vec<RequirementId> = ids.filter(|id| matcher.matches(&id.to_string())).cloned().collect();
         if matching.is_empty() {
-            let names = dialects.iter().map(|dialect| dialect.name.as_str()).collect::<Vec<_>>().join(", ");
-            return Err(usage(format!("--only {pattern}: no requirement of {names} has such an id")));
+            return Err(usage(format!("--only {pattern}: no requirement of {} has such an id", names(&dialects))));
         }
         chosen.extend(matching);
     }
@@ -108,10 +129,16 @@ fn options(arguments: &CertifyArguments, protocol: &Protocol) -> Result<Options,
             ProfileArgument::Consensus => Profile::Consensus,
             ProfileArgument::Strict => Profile::Strict,
         },
+        transport,
         quick: arguments.quick,
         allow_missing: arguments.allow_missing,
         seed: arguments.seed,
+        capture: None,
     })
+}
+
+fn names(dialects: &[Arc<Dialect>]) -> String {
+    dialects.iter().map(|dialect| dialect.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn read_waivers(path: &Path, protocol: &Protocol) -> Result<Waivers, Failure> {
@@ -200,7 +227,7 @@ impl Stand {
                 http: http.clone(),
                 pings: PingStyle::default(),
             };
-            target::knock(name, &case.scenario, &context).await?;
+            target::knock(name, &case.over(options.transport).scenario, &context).await?;
         }
         Ok(())
     }

@@ -4,9 +4,10 @@ mod arguments;
 mod certify;
 mod check;
 mod interrupt;
-#[cfg_attr(not(test), expect(dead_code, reason = "its callers come with the commands for foreign traffic"))]
 mod observed;
 mod progress;
+mod proxy;
+mod recording;
 mod results;
 mod run;
 mod serve;
@@ -45,6 +46,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run(&run),
         Command::Certify(certify) => certify::certify(&certify),
         Command::Serve(serve) => serve::serve(&serve),
+        Command::Proxy(proxy) => proxy::proxy(&proxy),
         Command::Spec { command } => spec::spec(&command),
         Command::Scenario { command: ScenarioCommand::Schema } => check::print_schema(),
         Command::Scenario { command: ScenarioCommand::Check { files, schemas } } => {

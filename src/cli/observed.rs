@@ -12,6 +12,7 @@ use crate::verdict::{ExitCode as Code, judge, judge_observed};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Client {
     /// Ours: only the server is judged.
+    #[allow(dead_code, reason = "recordings of our own clients are what it is for")]
     Ours,
     /// Somebody else's: it is judged as well.
     Foreign,

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::arguments::{Named, RunArguments};
 use super::progress::Shown;
 use super::target::Aim;
-use super::{Failure, interrupt, load_scenario, protocol, results};
+use super::{Failure, interrupt, load_scenario, protocol, recording, results};
 use crate::engine::{self, Outcome, Progress, RunOptions};
 use crate::observe::{Clock, Observation, Observer};
 use crate::protocol::DialectName;
@@ -16,6 +16,7 @@ use crate::record::Tally;
 use crate::report::{Meta, RunReport};
 use crate::scenario::{Arrivals, Population, Scenario};
 use crate::session::{IdSource, PingStyle, SessionContext};
+use crate::traffic::{CaptureWriter, Client};
 use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, judge};
 
 /// Median lag of arrivals from which on the generator was the bottleneck: people would notice it, and every number is
@@ -36,6 +37,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
     let scenario = Arc::new(scenario);
     let interrupt = interrupt::install()?;
     let folder = results::folder(arguments.report.as_deref(), &scenario.name)?;
+    let capture = recording::begin(arguments.record.as_deref(), Client::Ours)?;
     let aim = Aim::take(arguments, &scenario, seed, &protocol)?;
     let name = aim.name.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -43,9 +45,9 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
         .build()
         .map_err(|e| Failure::new(Code::Internal, e))?;
     let started = jiff::Timestamp::now();
-    let performed = runtime.block_on(perform(&scenario, seed, aim, &interrupt));
+    let performed = runtime.block_on(perform(&scenario, seed, aim, capture, &interrupt));
     let (outcome, trouble) = match performed {
-        Ok(outcome) => (outcome, None),
+        Ok((outcome, recorded)) => (outcome, recorded.err()),
         // What was seen is reported all the same.
         Err(failure) => {
             (Outcome { tally: Tally::default(), duration: Duration::ZERO, interrupted: false }, Some(failure))
@@ -81,8 +83,9 @@ async fn perform(
     scenario: &Arc<Scenario>,
     seed: u64,
     aim: Aim,
+    capture: Option<CaptureWriter>,
     interrupt: &CancellationToken,
-) -> Result<Outcome, Failure> {
+) -> Result<(Outcome, Result<(), Failure>), Failure> {
     let ours = |error: &dyn std::fmt::Display| Failure::new(Code::Internal, error);
     let Some(first) = scenario.load.populations.iter().flat_map(|population| &population.members).next() else {
         return Err(Failure::new(Code::Inconclusive, "the scenario has no population"));
@@ -102,17 +105,20 @@ async fn perform(
     aim.knock(scenario, &session).await?;
     let progress = Arc::new(Progress::default());
     let _shown = Shown::start(progress.clone(), scenario.load.duration);
+    let clock = Clock::start();
     let options = RunOptions {
         scenario: scenario.clone(),
         seed,
-        clock: Clock::start(),
+        clock,
         workers: workers(),
         session,
         credentials: aim.credentials,
+        capture: capture.clone(),
         progress,
         interrupt: interrupt.clone(),
     };
-    engine::run(options).await.map_err(|error| ours(&error))
+    let outcome = engine::run(options).await.map_err(|error| ours(&error))?;
+    Ok((outcome, recording::end(capture.as_ref(), clock.now())))
 }
 
 /// Nobody is told about the first knock.

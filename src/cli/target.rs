@@ -73,12 +73,14 @@ pub(super) async fn knock(name: &str, scenario: &Scenario, context: &SessionCont
             continue;
         }
         match actor.transport {
-            Transport::Websocket => {
+            Transport::Websocket | Transport::Socketio => {
                 let context = SessionContext { dialect: actor.dialect.clone(), ..context.clone() };
-                let session = RtmSession::connect(&context, &Token::new(""))
-                    .await
-                    .map_err(|error| unreachable(error.to_string()))?;
-                session.close().await;
+                let token = Token::new("");
+                let opened = match actor.transport {
+                    Transport::Socketio => RtmSession::connect_socketio(&context, &token, &[]).await,
+                    _ => RtmSession::connect(&context, &token).await,
+                };
+                opened.map_err(|error| unreachable(error.to_string()))?.close().await;
             }
             Transport::Web => {
                 let connecting = tokio::net::TcpStream::connect(context.target.peer());

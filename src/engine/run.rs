@@ -16,6 +16,7 @@ use crate::observe::{Clock, Fact, Moment};
 use crate::record::{Ledger, Recorder, Tally};
 use crate::scenario::{Arrivals, Scenario};
 use crate::session::SessionContext;
+use crate::traffic::CaptureWriter;
 
 /// For the worker threads to come up, so that the first actors are not late.
 const GET_READY: Duration = Duration::from_millis(100);
@@ -40,6 +41,8 @@ pub struct RunOptions {
     pub session: SessionContext,
     /// Tokens.
     pub credentials: Credentials,
+    /// Keeps a recording.
+    pub capture: Option<CaptureWriter>,
     /// Told how the run goes on.
     pub progress: Arc<Progress>,
     /// Cancelled by somebody who wants the run to end early, with a report.
@@ -124,7 +127,7 @@ pub(super) struct Counting {
 /// # Errors
 /// Only for failures of ours; whatever the target does is in the outcome.
 pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
-    let RunOptions { scenario, seed, clock, workers, session, credentials, progress, interrupt } = options;
+    let RunOptions { scenario, seed, clock, workers, session, credentials, capture, progress, interrupt } = options;
     let load = scenario.load.clone();
     let ramps = load.populations.iter().filter_map(|population| match population.arrivals {
         Arrivals::Standing { ramp, .. } => Some(ramp + HEAD_START),
@@ -171,6 +174,7 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
             share,
             ledger: ledger.clone(),
             credentials: credentials.clone(),
+            capture: capture.clone(),
             progress: progress.clone(),
             session: session.clone(),
             finish: finish.clone(),

@@ -17,6 +17,7 @@ use crate::observe::{Clock, Observation, Observer};
 use crate::record::{Ledger, Recorder};
 use crate::scenario::Stage;
 use crate::session::SessionContext;
+use crate::traffic::CaptureWriter;
 
 /// What a worker needs to begin.
 pub(super) struct Setup {
@@ -26,6 +27,7 @@ pub(super) struct Setup {
     pub share: Share,
     pub ledger: Arc<Ledger>,
     pub credentials: Arc<Credentials>,
+    pub capture: Option<CaptureWriter>,
     pub progress: Arc<Progress>,
     /// Its observer and clock are replaced by the worker's own.
     pub session: SessionContext,
@@ -61,10 +63,22 @@ pub(super) fn start(setup: Setup) -> Result<Started, EngineError> {
 
 async fn work(setup: Setup, recorder: Arc<Recorder>) -> Result<(), EngineError> {
     let Setup {
-        clock, shared, crowds, share, credentials, progress, session, finish, driving: held, slots: users, ..
+        clock,
+        shared,
+        crowds,
+        share,
+        credentials,
+        capture,
+        progress,
+        session,
+        finish,
+        driving: held,
+        slots: users,
+        ..
     } = setup;
     let pacer = Pacer::new(clock).map_err(EngineError::Worker)?;
     let observer: Arc<dyn Observer> = Arc::new(Counting { recorder: recorder.clone(), progress: progress.clone() });
+    let observer = capture.map_or_else(|| observer.clone(), |capture| capture.beside(observer.clone()));
     let worker = Arc::new(Worker { clock, pacer, recorder, credentials, progress });
     let stage = Stage {
         surroundings: worker.clone(),

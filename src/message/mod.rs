@@ -4,13 +4,17 @@
 //! tolerance that real clients need: the correlation id may be called `request_id` or `id`, and a payload may be
 //! absent, null or an object.
 
+mod framing;
 mod incoming;
+mod multipart;
 mod outgoing;
+pub mod socketio;
 mod web;
 
+pub use framing::{Framing, Unwrapped};
 pub use incoming::{Body, Malformed, Message, parse_frame};
 pub use outgoing::{Request, parse_request, refusal_text, request_text};
-pub use web::{WebAnswer, parse_web_answer, web_body, web_payload};
+pub use web::{WebAnswer, WebRequest, parse_web_answer, web_body, web_payload};
 
 /// The error object of a failed answer.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

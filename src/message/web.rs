@@ -5,7 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::protocol::{BodyStyle, WebSpec};
+use super::multipart;
+use crate::protocol::{BodyStyle, Catalog, WebSpec};
 
 /// What an HTTP answer says.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +52,32 @@ fn unwrapped(spec: &WebSpec, mut members: Map<String, Value>) -> Value {
         (BodyStyle::Bare, Some(payload)) => {
             members.insert("payload".to_owned(), payload);
             Value::Object(members)
+        }
+    }
+}
+
+/// What a call of the Web API asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WebRequest {
+    /// The payload, or why there is none, in words.
+    pub payload: Result<Value, String>,
+    /// What is shown of the body: of an upload its parts, and of its file the name.
+    pub shown: String,
+}
+
+impl WebRequest {
+    /// Reads the body of a call.
+    pub fn read(catalog: &Catalog, action: &str, content_type: &str, body: &[u8]) -> Self {
+        match catalog.action(action).and_then(|action| action.multipart.as_ref()) {
+            Some(spec) => {
+                let payload = multipart::payload(spec, content_type, body);
+                let shown = web_body(catalog.web.request_body, payload.as_ref().unwrap_or(&Value::Null)).to_string();
+                Self { payload, shown }
+            }
+            None => {
+                let shown = String::from_utf8_lossy(body).into_owned();
+                Self { payload: web_payload(&catalog.web, body), shown }
+            }
         }
     }
 }

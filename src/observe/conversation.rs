@@ -1,7 +1,9 @@
 //! The state machine of one connection: correlates, expects, expires.
 
 mod client;
+mod ids;
 mod matching;
+mod reading;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,9 +11,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::input::Recording;
 use super::{
-    Answer, Closing, ConnectionId, Direction, Fact, Moment, Observation, Observer, Pushed, Sent, Side, Transcript,
-    Violation, ViolationKind,
+    Answer, Closing, ConnectionId, Direction, Event, Fact, Input, Moment, Observation, Observer, Pushed, Sent, Side,
+    Transcript, Violation, ViolationKind,
 };
 use crate::message::{ApiError, Body, Malformed, Message, WebAnswer, parse_frame};
 use crate::protocol::{Cap, Dialect, Kind, Mismatch, Transport};
@@ -73,6 +76,7 @@ pub struct Conversation {
     open: bool,
     /// None as long as nothing came from a client that is not ours.
     client: Option<Box<Client>>,
+    recording: Recording,
 }
 
 impl Conversation {
@@ -83,6 +87,7 @@ impl Conversation {
         transport: Transport,
         observer: Arc<dyn Observer>,
     ) -> Self {
+        let recording = Recording::of(&*observer);
         Self {
             dialect,
             connection,
@@ -96,6 +101,7 @@ impl Conversation {
             transcript: Transcript::default(),
             open: true,
             client: None,
+            recording,
         }
     }
 
@@ -117,6 +123,7 @@ impl Conversation {
     /// Names the user of a connection that does not log in (the Web API).
     pub fn set_user(&mut self, user: &str) {
         self.user = Some(user.into());
+        self.recording.user_changed();
     }
 
     /// Hides a token in everything that is shown of this connection.
@@ -131,16 +138,18 @@ impl Conversation {
 
     /// The connection was established.
     pub fn connected(&mut self, at: Moment, took: Duration) {
+        self.tell(at, Event::Opened { took: Some(took) });
         self.emit(at, Fact::Connected { took });
     }
 
     /// A request goes out. Returns its number, by which its answer is told.
     pub fn sending(&mut self, sending: Sending<'_>) -> u64 {
         self.transcript.add(sending.at, Direction::ToServer, sending.text);
-        self.sending_read(sending, None)
+        self.tell(sending.at, Event::request(self.transport, self.numbers + 1, &sending));
+        self.awaits_answer(sending, None)
     }
 
-    fn sending_read(&mut self, sending: Sending<'_>, payload: Option<&Value>) -> u64 {
+    fn awaits_answer(&mut self, sending: Sending<'_>, payload: Option<&Value>) -> u64 {
         self.numbers += 1;
         self.pending.push_back(Pending {
             number: self.numbers,
@@ -157,6 +166,7 @@ impl Conversation {
 
     /// A text frame of the server arrived.
     pub fn received(&mut self, at: Moment, text: &str) -> Delivered {
+        self.tell(at, Event::Frame { direction: Direction::ToClient, intended: None, text });
         self.expire(at);
         self.transcript.add(at, Direction::ToClient, text);
         let message = match parse_frame(text).or_else(|malformed| self.with_number_as_id(malformed)) {
@@ -184,6 +194,7 @@ impl Conversation {
 
     /// The answer of a Web call arrived.
     pub fn web_received(&mut self, at: Moment, request: u64, body: &[u8], answer: WebAnswer) -> Delivered {
+        self.tell(at, Event::Answer { call: request, answer: &answer, body });
         self.expire(at);
         self.transcript.add(at, Direction::ToClient, &String::from_utf8_lossy(body));
         let Some(pending) = take(&mut self.pending, |p| p.number == request)
@@ -206,11 +217,13 @@ impl Conversation {
 
     /// Something arrived that is not a text frame; `what` says what.
     pub fn received_garbage(&mut self, at: Moment, what: &str) {
+        self.tell(at, Event::Garbage(Direction::ToClient, what));
         self.violated(at, ViolationKind::MalformedFrame, None, "a text frame with one JSON object", what);
     }
 
     /// A websocket pong arrived.
     pub fn ponged(&mut self, at: Moment) {
+        self.tell(at, Event::Pong);
         self.emit(at, Fact::Ponged);
     }
 
@@ -243,6 +256,7 @@ impl Conversation {
     /// The connection is over. What was still unanswered past its limit never will be. Both sides may say goodbye; the first
     /// decides how it ended.
     pub fn closed(&mut self, at: Moment, how: Closing) {
+        self.tell(at, Event::Closed(how));
         self.client_closed(at, how);
         if !std::mem::take(&mut self.open) {
             return;
@@ -414,6 +428,12 @@ impl Conversation {
         let place = (self.connection, &*self.dialect, self.transport);
         let (expected, got) = (self.transcript.redact(expected), self.transcript.redact(got));
         Violation::new(kind, at, place, action, expected, got)
+    }
+
+    fn tell(&mut self, at: Moment, event: Event<'_>) {
+        let (connection, dialect, transcript) = (self.connection, &self.dialect, &self.transcript);
+        let input = Input { at, connection, dialect, transport: self.transport, transcript, event };
+        self.recording.tell(&*self.observer, self.user.as_deref(), input);
     }
 
     fn emit(&self, at: Moment, fact: Fact<'_>) {

@@ -2,6 +2,7 @@
 //! so the same code judges a live session, a relayed one and a recording.
 
 mod conversation;
+mod input;
 mod moment;
 mod observation;
 mod transcript;
@@ -11,6 +12,7 @@ mod violation;
 mod tests;
 
 pub use conversation::{ClientCall, ClientRequest, ClientSent, Conversation, Delivered, Sending};
+pub use input::{Event, Input};
 pub use moment::{Clock, Moment};
 pub use observation::{Answer, Closing, ConnectionId, Fact, Observation, Observer, Pushed, Sent};
 pub use transcript::{Direction, Transcript, TranscriptFrame};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Moment, Transcript, Violation};
+use super::{Input, Moment, Transcript, Violation};
 use crate::protocol::{Dialect, Transport};
 
 /// Number of a connection, unique in a run.
@@ -127,4 +127,13 @@ pub enum Closing {
 pub trait Observer: Send + Sync {
     /// Takes note. Called on the hot path.
     fn observe(&self, observation: &Observation<'_>);
+
+    /// Whether [`Observer::input`] is worth calling. Asked once for each connection, so that nobody pays for it who keeps no
+    /// recording.
+    fn wants_inputs(&self) -> bool {
+        false
+    }
+
+    /// Takes note of what goes into a conversation, before the conversation makes anything of it.
+    fn input(&self, _: &Input<'_>) {}
 }

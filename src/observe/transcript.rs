@@ -45,6 +45,13 @@ impl Transcript {
     /// Hides a token wherever it appears from now on.
     pub fn hide(&mut self, secret: &str) {
         let bare = secret.strip_prefix("Bearer ").unwrap_or(secret);
+        self.hide_text(bare);
+        // As it stands in the text of a frame.
+        let quoted = serde_json::Value::from(bare).to_string();
+        self.hide_text(&quoted[1..quoted.len() - 1]);
+    }
+
+    fn hide_text(&mut self, bare: &str) {
         if bare.is_empty() || self.secrets.iter().any(|known| **known == *bare) {
             return;
         }

@@ -11,6 +11,7 @@ mod mutations;
 mod names;
 mod node;
 mod requirements;
+mod routes;
 mod schemas;
 mod source;
 
@@ -32,6 +33,7 @@ pub use mutations::{Mutation, mutations, mutations_of};
 pub use names::{Channel, DialectName, ErratumId, Line, RequirementId, Role, Transport};
 pub use node::Node;
 pub use requirements::{Basis, Check, Exclusion, Level, NegativeClass, Reason, Requirement};
+pub use routes::{Route, Routes};
 pub use schemas::{Kind, Mismatch, MismatchKind, Schemas};
 pub use source::SchemaFiles;
 

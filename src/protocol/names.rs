@@ -71,6 +71,8 @@ pub enum Channel {
 pub enum Transport {
     /// Real-time messaging over a websocket.
     Websocket,
+    /// Real-time messaging over socket.io.
+    Socketio,
     /// The Web API over HTTP.
     Web,
 }
@@ -79,7 +81,7 @@ impl Transport {
     /// The family this transport belongs to.
     pub fn channel(self) -> Channel {
         match self {
-            Self::Websocket => Channel::Rtm,
+            Self::Websocket | Self::Socketio => Channel::Rtm,
             Self::Web => Channel::Web,
         }
     }
@@ -89,6 +91,7 @@ impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Websocket => "websocket",
+            Self::Socketio => "socketio",
             Self::Web => "web",
         })
     }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ErratumId, Kind, Line, ProtocolError, RequirementId, SchemaFiles};
+use super::{ErratumId, Kind, Line, ProtocolError, RequirementId, SchemaFiles, Transport};
 
 /// One sentence of the documents.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -28,6 +28,9 @@ pub struct Requirement {
     /// Open points that bear on it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errata: Vec<ErratumId>,
+    /// The real-time transport that it speaks of; what happens over another one says nothing about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<Transport>,
     /// What proves it. All of it has to hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub check: Vec<Check>,

@@ -1,40 +1,26 @@
-//! One websocket: reads requests, writes what the hub queued for it, and keeps the rules of staying connected.
+//! One RTM connection, over whatever wire: reads requests, writes what the hub queued for it, and keeps the rules of staying connected.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
-use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::defects::{Flag, Flags};
 use super::hub::{Attached, ConnectionId, Outgoing};
 use super::render::Spoken;
 use super::rtm::{Reading, read_request};
 use super::server::Shared;
+use super::wire::{Arrival, End, Heard, Wire};
 use super::world::ThreadId;
 use crate::protocol::Dialect;
 
-/// Largest frame that is read. The longest documented text is 16 KB (agent-v3.0 rtm/events:212).
-const LARGEST_FRAME: usize = 1 << 20;
 /// A peer that takes nothing for this long is gone.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
 /// How long the peer may take to close after it was told to.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
-
-/// How a connection ends.
-enum End {
-    /// The peer closed it or vanished: nothing to say.
-    Silent,
-    /// We close it.
-    Told(CloseCode, &'static str),
-}
 
 /// A frame that is written later.
 struct Delayed {
@@ -44,7 +30,7 @@ struct Delayed {
 }
 
 struct Connection {
-    socket: WebSocketStream<TokioIo<Upgraded>>,
+    wire: Wire,
     shared: Arc<Shared>,
     dialect: Arc<Dialect>,
     spoken: Spoken,
@@ -69,15 +55,7 @@ impl Drop for Attachment {
 }
 
 /// Serves one connection until it ends.
-pub async fn serve(shared: Arc<Shared>, dialect: Arc<Dialect>, spoken: Spoken, upgraded: Upgraded) {
-    // Small buffers: most connections of a load test are idle (the defaults are 128 KiB each). The write buffer lets a
-    // response and its push leave together; it is allocated when it is used.
-    let config = WebSocketConfig::default()
-        .read_buffer_size(4096)
-        .write_buffer_size(4096)
-        .max_message_size(Some(LARGEST_FRAME))
-        .max_frame_size(Some(LARGEST_FRAME));
-    let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+pub async fn serve(shared: Arc<Shared>, dialect: Arc<Dialect>, spoken: Spoken, wire: Wire) {
     let (attached, broken) = {
         let mut desk = shared.desk();
         (desk.hub.attach(spoken), desk.defects.flags())
@@ -86,7 +64,7 @@ pub async fn serve(shared: Arc<Shared>, dialect: Arc<Dialect>, spoken: Spoken, u
     let now = Instant::now();
     let id = attached.id;
     let (opened, heard, delayed) = (now, now, Vec::new());
-    let connection = Connection { socket, shared, dialect, spoken, id, opened, heard, delayed, broken };
+    let connection = Connection { wire, shared, dialect, spoken, id, opened, heard, delayed, broken };
     connection.run(attached).await;
     drop(attachment);
 }
@@ -106,8 +84,8 @@ impl Connection {
                         written = self.write(more).await;
                     }
                     tokio::select! {
-                        flushed = timeout(WRITE_LIMIT, self.socket.flush()) => {
-                            if !matches!(flushed, Ok(Ok(()))) {
+                        flushed = timeout(WRITE_LIMIT, self.wire.flush()) => {
+                            if !matches!(flushed, Ok(true)) {
                                 break End::Silent;
                             }
                         }
@@ -120,8 +98,8 @@ impl Connection {
                         timer.as_mut().reset(self.next_deadline());
                     }
                 }
-                frame = self.socket.next() => {
-                    if let Some(end) = self.read(frame) {
+                arrival = self.wire.arrival() => {
+                    if let Some(end) = self.read(arrival).await {
                         break end;
                     }
                 }
@@ -134,14 +112,16 @@ impl Connection {
             }
         };
         if let End::Told(code, reason) = end {
-            self.close(code, reason).await;
+            // The peer's slowness here is its own.
+            let _ = timeout(CLOSE_LIMIT, self.wire.close(code, reason)).await;
         }
     }
 
-    fn read(&mut self, frame: Option<Result<Message, Error>>) -> Option<End> {
+    async fn read(&mut self, arrival: Arrival) -> Option<End> {
         let before = std::mem::replace(&mut self.heard, Instant::now());
-        match frame {
-            Some(Ok(Message::Text(text))) => match read_request(&self.dialect, &text) {
+        let Ok(heard) = timeout(WRITE_LIMIT, self.wire.take(arrival)).await else { return Some(End::Silent) };
+        match heard {
+            Heard::Text(text) => match read_request(&self.dialect, &text) {
                 Reading::Request(request, wrong) => {
                     if self.broken.has(Flag::PingActionsIgnored) && &*request.action == "ping" {
                         self.heard = before;
@@ -152,19 +132,14 @@ impl Connection {
                 Reading::NoRequest => None,
                 Reading::NotJson => Some(End::Told(CloseCode::Invalid, "not JSON")),
             },
-            Some(Ok(Message::Binary(_))) => Some(End::Told(CloseCode::Unsupported, "text frames only")),
-            // Pings are answered by the library as soon as anything is written or read.
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
+            Heard::Ping => {
                 if self.broken.has(Flag::PingFramesIgnored) {
                     self.heard = before;
                 }
                 None
             }
-            Some(Ok(Message::Close(_))) | None => Some(End::Silent),
-            Some(Err(Error::Utf8(_))) => Some(End::Told(CloseCode::Invalid, "not UTF-8")),
-            Some(Err(Error::Capacity(_))) => Some(End::Told(CloseCode::Size, "too large")),
-            Some(Err(Error::Protocol(_))) => Some(End::Told(CloseCode::Protocol, "not the websocket protocol")),
-            Some(Err(_)) => Some(End::Silent),
+            Heard::Nothing => None,
+            Heard::End(end) => Some(end),
         }
     }
 
@@ -197,7 +172,7 @@ impl Connection {
     }
 
     async fn feed(&mut self, text: Utf8Bytes) -> bool {
-        matches!(timeout(WRITE_LIMIT, self.socket.feed(Message::Text(text))).await, Ok(Ok(())))
+        matches!(timeout(WRITE_LIMIT, self.wire.feed(text)).await, Ok(true))
     }
 
     /// Writes the delayed frames that are meant, oldest first.
@@ -216,7 +191,7 @@ impl Connection {
         let now = Instant::now();
         if self.delayed.iter().any(|delayed| delayed.due <= now) {
             let released = self.release(|delayed| delayed.due <= now).await;
-            if !released || !matches!(timeout(WRITE_LIMIT, self.socket.flush()).await, Ok(Ok(()))) {
+            if !released || !matches!(timeout(WRITE_LIMIT, self.wire.flush()).await, Ok(true)) {
                 return Some(End::Silent);
             }
         }
@@ -257,17 +232,5 @@ impl Connection {
         let login = timing.login_within(self.spoken).map(|limit| self.opened + limit).filter(|at| *at > Instant::now());
         let delayed = self.delayed.iter().map(|delayed| delayed.due);
         delayed.chain(login).fold(silence, Instant::min)
-    }
-
-    /// Says goodbye, and waits a little for the peer to do the same, so that it reads what was written before.
-    async fn close(&mut self, code: CloseCode, reason: &'static str) {
-        let goodbye = async {
-            let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
-            if self.socket.close(Some(frame)).await.is_ok() {
-                while self.socket.next().await.is_some_and(|frame| frame.is_ok()) {}
-            }
-        };
-        // The peer's slowness here is its own.
-        let _ = timeout(CLOSE_LIMIT, goodbye).await;
     }
 }

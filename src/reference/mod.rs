@@ -1,10 +1,10 @@
 //! The reference server: documented behaviour, with defects and hard but legal behaviour on request.
 //!
 //! One licence on which customers (customer/v0.2, customer/v0.3) and agents (agent/v0.2, agent/v3.0) meet in the same chats, over RTM
-//! websockets and the Web API.
+//! (websocket and socket.io) and the Web API.
 //! Tokens are `customer:NAME` and `agent:EMAIL`; the users are made at first use.
 //!
-//! A request's way: `connection` or `web` reads it, `rtm` checks it against the schema, `desk` takes the lock and lets `actions` carry it
+//! A request's way: `connection` (over a `wire`) or `web` reads it, `rtm` checks it against the schema, `desk` takes the lock and lets `actions` carry it
 //! out on the `world`, which knows neither dialects nor sockets and answers with effects; `render` puts these into the words of each listener's
 //! dialect, and `hub` queues them.
 
@@ -20,7 +20,9 @@ mod refusal;
 mod render;
 mod rtm;
 mod server;
+mod socketio;
 mod web;
+mod wire;
 mod world;
 
 #[cfg(test)]

@@ -8,12 +8,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Path};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{Method, Request};
 use tokio::net::TcpListener;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::connection;
 use super::defects::Defects;
@@ -21,9 +21,10 @@ use super::desk::Desk;
 use super::files::Files;
 use super::hardships::Hardships;
 use super::hub::Hub;
-use super::refusal::Refusal;
 use super::render::Spoken;
+use super::socketio::{self, Sessions};
 use super::web;
+use super::wire::{self, Wire};
 use super::world::World;
 use super::{ReferenceError, ServerOptions, Timing};
 use crate::protocol::Dialect;
@@ -39,6 +40,8 @@ pub struct Shared {
     pub timing: Timing,
     /// The address under which uploaded files are served.
     pub base: String,
+    /// The sessions of socket.io that poll.
+    pub sessions: Arc<Sessions>,
 }
 
 impl Shared {
@@ -75,7 +78,8 @@ impl Server {
             late: options.timing.late_answer,
         };
         let base = format!("http://{addr}");
-        let shared = Arc::new(Shared { desk: Mutex::new(desk), timing: options.timing, base });
+        let shared =
+            Arc::new(Shared { desk: Mutex::new(desk), timing: options.timing, base, sessions: Arc::default() });
         let mut router = Router::new();
         let mut spoken_here = 0;
         for dialect in options.protocol.dialects() {
@@ -90,7 +94,8 @@ impl Server {
         let files = Arc::clone(&shared);
         let router = router
             .route("/files/{number}", get(move |Path(number): Path<u64>| async move { web::file(&files, number) }))
-            .layer(DefaultBodyLimit::max(LARGEST_CALL));
+            .layer(DefaultBodyLimit::max(LARGEST_CALL))
+            .layer(cross_origin());
         Ok(Self { listener, addr, router, shared })
     }
 
@@ -130,12 +135,28 @@ impl Server {
     }
 }
 
+/// Lets pages of every origin in, with their cookies: a customer's chat is a part of somebody else's page. Polls of socket.io come with
+/// credentials and want the origin back by name; calls of the Web API ask beforehand, because they have an `Authorization`.
+fn cross_origin() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::mirror_request())
+        .allow_credentials(true)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers(AllowHeaders::mirror_request())
+}
+
 /// Adds the paths of a dialect's catalog.
 fn routes(mut router: Router, shared: &Arc<Shared>, dialect: &Arc<Dialect>, spoken: Spoken) -> Router {
     for path in &dialect.catalog.rtm.websocket {
         let (shared, dialect) = (Arc::clone(shared), Arc::clone(dialect));
-        let handler = move |request: Request<Body>| async move { upgrade(shared, dialect, spoken, request) };
+        let handler = move |request: Request<Body>| async move { websocket(shared, dialect, spoken, request) };
         router = router.route(path, get(handler));
+    }
+    for path in &dialect.catalog.rtm.socketio {
+        let (shared, dialect) = (Arc::clone(shared), Arc::clone(dialect));
+        let handler = move |request: Request<Body>| socketio::answer(shared, dialect, spoken, request);
+        let both = get(handler.clone()).post(handler);
+        router = router.route(path, both.clone()).route(&format!("{path}/"), both);
     }
     for path in &dialect.catalog.web.path {
         let (shared, dialect) = (Arc::clone(shared), Arc::clone(dialect));
@@ -154,35 +175,11 @@ fn routes(mut router: Router, shared: &Arc<Shared>, dialect: &Arc<Dialect>, spok
 }
 
 /// Accepts a websocket.
-fn upgrade(shared: Arc<Shared>, dialect: Arc<Dialect>, spoken: Spoken, mut request: Request<Body>) -> Response {
+fn websocket(shared: Arc<Shared>, dialect: Arc<Dialect>, spoken: Spoken, request: Request<Body>) -> Response {
     if let Err(refusal) = web::check_query(&shared, &dialect.catalog.rtm.query, request.uri().query()) {
         return web::refused(spoken, refusal.status(spoken), &refusal);
     }
-    let Some(key) = websocket_key(request.headers()) else {
-        return web::refused(spoken, StatusCode::UPGRADE_REQUIRED, &Refusal::validation("This is a websocket"));
-    };
-    let accept = derive_accept_key(key.as_bytes());
-    let upgrade = hyper::upgrade::on(&mut request);
-    tokio::spawn(async move {
-        // A peer that vanished between the request and our answer needs nothing more.
-        if let Ok(upgraded) = upgrade.await {
-            connection::serve(shared, dialect, spoken, upgraded).await;
-        }
-    });
-    let headers = [
-        (header::CONNECTION, "upgrade".to_owned()),
-        (header::UPGRADE, "websocket".to_owned()),
-        (header::SEC_WEBSOCKET_ACCEPT, accept),
-    ];
-    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
-}
-
-/// The key of a websocket handshake (RFC 6455, 4.2.1).
-fn websocket_key(headers: &HeaderMap) -> Option<String> {
-    let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
-    let upgrades = text(header::UPGRADE)?.eq_ignore_ascii_case("websocket");
-    let connection = text(header::CONNECTION)?.to_ascii_lowercase();
-    let version = text(header::SEC_WEBSOCKET_VERSION)? == "13";
-    let key = text(header::SEC_WEBSOCKET_KEY)?;
-    (upgrades && version && connection.contains("upgrade")).then(|| key.to_owned())
+    wire::upgrade(spoken, request, move |socket| {
+        connection::serve(shared, dialect, spoken, Wire::Websocket(Box::new(socket)))
+    })
 }

@@ -1,11 +1,9 @@
 //! From nothing to an open websocket.
 
 use std::io;
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -14,7 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::{LARGEST, Target};
+use super::{LARGEST, Target, Trust};
 
 /// For looking up the name, connecting, TLS and the handshake together.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -60,9 +58,9 @@ pub enum SessionError {
         /// What rustls said.
         reason: String,
     },
-    /// An HTTP answer that is no websocket handshake, such as a web page.
+    /// An HTTP answer that opens nothing, such as a web page.
     #[error(
-        "{peer} answered {url} with HTTP {status} in place of a websocket; check the target, the dialect and the licence"
+        "{peer} answered {url} with HTTP {status} in place of a connection; check the target, the dialect and the licence"
     )]
     Http {
         /// Host and port.
@@ -78,6 +76,32 @@ pub enum SessionError {
         /// Host and port.
         peer: String,
         /// What is wrong with its answer.
+        reason: String,
+    },
+    /// The peer does not answer as an HTTP server.
+    #[error("{peer} does not speak HTTP ({reason}); check the port, and whether https:// or http:// was meant")]
+    NotHttp {
+        /// Host and port.
+        peer: String,
+        /// What is wrong with its answer.
+        reason: String,
+    },
+    /// The peer answers, but not as socket.io of this generation does.
+    #[error(
+        "{peer} does not speak socket.io as clients of its versions 1 and 2 do ({reason}); check the target, and that its server takes `EIO=3`"
+    )]
+    NotSocketIo {
+        /// Host and port.
+        peer: String,
+        /// What came in place of it.
+        reason: String,
+    },
+    /// The peer speaks socket.io, and wants none from us.
+    #[error("{peer} refused the socket.io session ({reason}); check the target, the dialect and the licence")]
+    Declined {
+        /// Host and port.
+        peer: String,
+        /// What it said.
         reason: String,
     },
     /// Nothing happened for too long.
@@ -101,27 +125,55 @@ pub enum SessionError {
 impl SessionError {
     /// Whether somebody answered there, but not with a websocket. Otherwise nobody was reached, or nobody in time.
     pub fn is_answer(&self) -> bool {
-        matches!(self, Self::Http { .. } | Self::Reset { .. } | Self::NotWebsocket { .. })
+        match self {
+            Self::Http { .. }
+            | Self::Reset { .. }
+            | Self::NotWebsocket { .. }
+            | Self::NotHttp { .. }
+            | Self::NotSocketIo { .. }
+            | Self::Declined { .. } => true,
+            Self::Unresolved { .. }
+            | Self::Refused { .. }
+            | Self::Unreachable { .. }
+            | Self::Tls { .. }
+            | Self::Timeout { .. }
+            | Self::Exhausted { .. } => false,
+        }
     }
 }
 
 /// Plain TCP or TLS. Behind a pointer, because TLS state is a kilobyte that plain sessions would carry too.
-pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
 pub(super) type Socket = WebSocketStream<Box<dyn Wire>>;
 
-/// Opens a websocket.
+/// Gives an attempt to connect the time that it may take.
 ///
 /// # Errors
 /// [`SessionError`], after at most 10 s.
-pub(super) async fn open(target: &Target, url: &str) -> Result<Socket, SessionError> {
-    tokio::time::timeout(CONNECT_WITHIN, open_unbounded(target, url))
+pub(super) async fn in_time<T>(
+    target: &Target,
+    attempt: impl Future<Output = Result<T, SessionError>>,
+) -> Result<T, SessionError> {
+    tokio::time::timeout(CONNECT_WITHIN, attempt)
         .await
         .unwrap_or_else(|_| Err(SessionError::Timeout { peer: target.peer() }))
 }
 
-async fn open_unbounded(target: &Target, url: &str) -> Result<Socket, SessionError> {
+/// Opens a connection for somebody else to speak on.
+///
+/// # Errors
+/// [`SessionError`], after at most 10 s.
+pub async fn reach(target: &Target, trust: &Trust) -> Result<Box<dyn Wire>, SessionError> {
+    in_time(target, dial(target, trust)).await
+}
+
+/// Opens a connection, for as long as it takes (see [`in_time`]).
+///
+/// # Errors
+/// [`SessionError`].
+pub(super) async fn dial(target: &Target, trust: &Trust) -> Result<Box<dyn Wire>, SessionError> {
     let peer = || target.peer();
     let addresses = target
         .addresses()
@@ -129,14 +181,22 @@ async fn open_unbounded(target: &Target, url: &str) -> Result<Socket, SessionErr
         .map_err(|error| SessionError::Unresolved { peer: peer(), reason: error.to_string() })?;
     let tcp = TcpStream::connect(addresses).await.map_err(|error| from_io(peer(), &error))?;
     tcp.set_nodelay(true).map_err(|error| from_io(peer(), &error))?;
-    let wire: Box<dyn Wire> = if target.tls {
+    if target.tls {
         let no_tls = |reason: String| SessionError::Tls { peer: peer(), reason };
         let name = ServerName::try_from(target.host.clone()).map_err(|error| no_tls(error.to_string()))?;
-        let connector = TlsConnector::from(tls_config().map_err(|error| no_tls(error.to_string()))?);
-        Box::new(connector.connect(name, tcp).await.map_err(|error| no_tls(error.to_string()))?)
+        let connector = TlsConnector::from(trust.config().map_err(|error| no_tls(error.to_string()))?);
+        Ok(Box::new(connector.connect(name, tcp).await.map_err(|error| no_tls(error.to_string()))?))
     } else {
-        Box::new(tcp)
-    };
+        Ok(Box::new(tcp))
+    }
+}
+
+/// Opens a websocket, for as long as it takes (see [`in_time`]).
+///
+/// # Errors
+/// [`SessionError`].
+pub(super) async fn open(target: &Target, url: &str) -> Result<Socket, SessionError> {
+    let wire = dial(target, &Trust::default()).await?;
     // Small buffers: the defaults cost 130 KiB a connection. A write buffer of 0 sends each frame at once; the limit
     // above it only matters when a peer does not read.
     let config = WebSocketConfig::default()
@@ -147,7 +207,7 @@ async fn open_unbounded(target: &Target, url: &str) -> Result<Socket, SessionErr
         .max_frame_size(Some(LARGEST));
     match client_async_with_config(url, wire, Some(config)).await {
         Ok((socket, _)) => Ok(socket),
-        Err(error) => Err(from_handshake(peer(), url, error)),
+        Err(error) => Err(from_handshake(target.peer(), url, error)),
     }
 }
 
@@ -159,6 +219,19 @@ fn from_handshake(peer: String, url: &str, error: tungstenite::Error) -> Session
         tungstenite::Error::Io(error) => from_io(peer, &error),
         tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete) => SessionError::Reset { peer },
         other => SessionError::NotWebsocket { peer, reason: other.to_string() },
+    }
+}
+
+/// What a failure means between the handshake of the websocket and the session above it.
+pub(super) fn from_io_or_wire(peer: &str, error: tungstenite::Error) -> SessionError {
+    match error {
+        tungstenite::Error::Io(error) => from_io(peer.to_owned(), &error),
+        tungstenite::Error::ConnectionClosed
+        | tungstenite::Error::AlreadyClosed
+        | tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            SessionError::Reset { peer: peer.to_owned() }
+        }
+        other => SessionError::NotWebsocket { peer: peer.to_owned(), reason: other.to_string() },
     }
 }
 
@@ -177,19 +250,4 @@ fn from_io(peer: String, error: &io::Error) -> SessionError {
         }
         _ => SessionError::Unreachable { peer, reason: error.to_string() },
     }
-}
-
-/// The provider is named because a process may have several, and rustls then refuses to guess.
-fn tls_config() -> Result<Arc<ClientConfig>, rustls::Error> {
-    static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
-    if let Some(config) = CONFIG.get() {
-        return Ok(config.clone());
-    }
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(CONFIG.get_or_init(|| Arc::new(config)).clone())
 }

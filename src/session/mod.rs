@@ -1,4 +1,4 @@
-//! One actor's client: real-time messaging over a websocket, or the Web API.
+//! One actor's client: real-time messaging over a websocket or socket.io, or the Web API.
 //!
 //! A session moves bytes and keeps time; what the bytes mean is the business of its
 //! [`Conversation`](crate::observe::Conversation), which tells the observer about everything.
@@ -6,8 +6,10 @@
 mod backoff;
 mod connect;
 mod rtm;
+mod socketio;
 mod target;
 mod token;
+mod trust;
 mod variation;
 mod web;
 
@@ -20,10 +22,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::Value;
 
 pub use backoff::Backoff;
-pub use connect::SessionError;
+pub use connect::{SessionError, Wire, reach};
 pub use rtm::{PING, PingStyle, RtmSession};
 pub use target::{Target, TargetError};
 pub use token::Token;
+pub use trust::{Trust, TrustError};
 pub use variation::{Authorization, Query, Upload, Variation};
 pub use web::WebSession;
 

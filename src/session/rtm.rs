@@ -1,10 +1,11 @@
-//! Real-time messaging over a websocket.
+//! Real-time messaging over a websocket, as it is or as socket.io uses it.
 //!
 //! There is no writer task, no channel and no timer per message. A call puts its frame into the socket without
 //! waiting and then waits for its answer; [`RtmSession::pump`] is the only one that polls the socket: it reads, flushes
 //! what the socket would not take at once, expires calls and pings. The owner polls it beside the script that makes the
 //! calls, in one task.
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,8 +21,9 @@ use tokio_tungstenite::tungstenite::protocol::Message as Frame;
 use tokio_tungstenite::tungstenite::{self, Bytes};
 
 use super::connect::{self, SessionError, Socket};
+use super::socketio::{self, Heard};
 use super::{CallOutcome, LARGEST, Query, SessionContext, Token};
-use crate::message::{Body, Message, request_text};
+use crate::message::{Body, Message, request_text, socketio::message_packet};
 use crate::observe::{Clock, Closing, ConnectionId, Conversation, Delivered, Moment, Sending};
 use crate::protocol::Transport;
 
@@ -33,13 +35,22 @@ pub const PING: &str = "ping";
 /// How a connection that has nothing to say is kept alive, every `rtm.ping_every` of the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PingStyle {
-    /// Websocket ping frames.
+    /// Pings of the wire: websocket ping frames, or the ping packets of socket.io.
     #[default]
     Frame,
-    /// The `ping` action, as browsers do.
+    /// The `ping` action, as browsers do. A socket.io session needs its ping packets beside it.
     Action,
     /// Not at all: the server closes it in the end.
     Off,
+}
+
+/// How messages are put into frames.
+#[derive(Debug, Clone, Copy)]
+enum Framing {
+    /// A frame is a message.
+    Plain,
+    /// As events of socket.io, which wants to be pinged this often.
+    SocketIo { ping_every: Duration },
 }
 
 /// One open websocket.
@@ -51,6 +62,7 @@ pub struct RtmSession {
     ended: Notify,
     token: Token,
     clock: Clock,
+    framing: Framing,
     pings: PingStyle,
     ping_every: Duration,
     answer_within: Duration,
@@ -59,8 +71,10 @@ pub struct RtmSession {
 struct State {
     conversation: Conversation,
     waiting: Vec<(u64, oneshot::Sender<CallOutcome>)>,
-    /// When a frame was last sent, or a ping tried.
+    /// When a message was last sent, or a ping tried that stands in for one.
     last_sent: Moment,
+    /// When the wire of socket.io was last pinged.
+    last_beat: Moment,
     /// The socket did not take everything; the pump has to flush.
     unflushed: bool,
     closing: bool,
@@ -92,24 +106,51 @@ impl RtmSession {
         token: &Token,
         changes: &Query,
     ) -> Result<Self, SessionError> {
-        let catalog = &context.dialect.catalog;
         let began = context.clock.now();
-        let socket = connect::open(&context.target, &context.target.rtm_url(catalog, changes)).await?;
+        let url = context.target.rtm_url(&context.dialect.catalog, changes);
+        let socket = connect::in_time(&context.target, connect::open(&context.target, &url)).await?;
+        Ok(Self::over(socket, Framing::Plain, context, token, began))
+    }
+
+    /// Opens a session of socket.io with changes of the URL's query.
+    ///
+    /// # Errors
+    /// [`SessionError`] when there is none after at most 10 s.
+    pub async fn connect_socketio(
+        context: &SessionContext,
+        token: &Token,
+        changes: &Query,
+    ) -> Result<Self, SessionError> {
+        let began = context.clock.now();
+        let (socket, asked) = socketio::open(context, changes).await?;
+        let ping_every = match context.pings {
+            PingStyle::Frame => asked.min(context.dialect.catalog.rtm.ping_every),
+            PingStyle::Action | PingStyle::Off => asked,
+        };
+        Ok(Self::over(socket, Framing::SocketIo { ping_every }, context, token, began))
+    }
+
+    fn over(socket: Socket, framing: Framing, context: &SessionContext, token: &Token, began: Moment) -> Self {
+        let catalog = &context.dialect.catalog;
         let now = context.clock.now();
         let mut conversation = Conversation::new(
             context.dialect.clone(),
             context.ids.next_id(),
-            Transport::Websocket,
+            match framing {
+                Framing::Plain => Transport::Websocket,
+                Framing::SocketIo { .. } => Transport::Socketio,
+            },
             context.observer.clone(),
         );
         conversation.hide(token.reveal());
         conversation.connected(now, now.since(began));
-        Ok(Self {
+        Self {
             socket: Mutex::new(socket),
             state: Mutex::new(State {
                 conversation,
                 waiting: Vec::new(),
                 last_sent: now,
+                last_beat: now,
                 unflushed: false,
                 closing: false,
                 over: None,
@@ -117,10 +158,11 @@ impl RtmSession {
             ended: Notify::new(),
             token: token.clone(),
             clock: context.clock,
+            framing,
             pings: context.pings,
             ping_every: catalog.rtm.ping_every,
             answer_within: catalog.timeout,
-        })
+        }
     }
 
     /// Calls the dialect's login action with the token, exactly as it was given, and the members of `extra`. A member of
@@ -168,8 +210,11 @@ impl RtmSession {
         {
             let mut socket = self.socket();
             let mut state = self.state();
-            if !std::mem::replace(&mut state.closing, true) && socket.start_send_unpin(Frame::Close(None)).is_ok() {
-                state.unflushed = true;
+            if !std::mem::replace(&mut state.closing, true) {
+                if let Framing::SocketIo { .. } = self.framing {
+                    let _ = socket.start_send_unpin(Frame::text(socketio::GOODBYE));
+                }
+                state.unflushed |= socket.start_send_unpin(Frame::Close(None)).is_ok();
             }
         }
         let end = poll_fn(|cx| self.poll_frames(cx, &|_| {}));
@@ -222,9 +267,14 @@ impl RtmSession {
         let correlation = state.conversation.next_correlation();
         let name = state.conversation.dialect().catalog.rtm.correlation;
         let text = tungstenite::Utf8Bytes::from(request_text(name, &correlation, action, payload));
+        let frame = match self.framing {
+            Framing::Plain => Frame::Text(text.clone()),
+            Framing::SocketIo { .. } => Frame::text(message_packet(&text)),
+        };
         let at = self.clock.now();
-        let sent = self.hand_over(&mut socket, &mut state, Frame::Text(text.clone()), at);
+        let sent = hand_over(&mut socket, &mut state, frame);
         if !matches!(sent, Err(NotSent::PeerDoesNotRead)) {
+            state.last_sent = at;
             // Even when the connection just broke: somebody tried to send this, and the end that follows says why
             // there is no answer.
             let sending = Sending { correlation: Some(&correlation), action, intended, at, text: &text };
@@ -238,27 +288,6 @@ impl RtmSession {
             self.finish(Closing::Broken);
         }
         sent
-    }
-
-    /// Puts a frame into the socket's buffer and as much of it as possible onto the wire.
-    ///
-    /// Whoever sends has no waker to register: the pump's, registered by its last read, is woken when the socket becomes
-    /// writable, and it flushes the rest.
-    fn hand_over(&self, socket: &mut Socket, state: &mut State, frame: Frame, at: Moment) -> Result<(), NotSent> {
-        match socket.start_send_unpin(frame) {
-            Ok(()) => {}
-            Err(tungstenite::Error::WriteBufferFull(_)) => return Err(NotSent::PeerDoesNotRead),
-            Err(_) => return Err(NotSent::Over),
-        }
-        state.last_sent = at;
-        match socket.poll_flush_unpin(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(())) => Ok(()),
-            Poll::Pending => {
-                state.unflushed = true;
-                Ok(())
-            }
-            Poll::Ready(Err(_)) => Err(NotSent::Over),
-        }
     }
 
     fn poll_frames(&self, cx: &mut Context<'_>, on_push: &impl Fn(Message)) -> Poll<Closing> {
@@ -279,7 +308,24 @@ impl RtmSession {
             let Poll::Ready(read) = read else { return Poll::Pending };
             let at = self.clock.now();
             match read {
-                Some(Ok(Frame::Text(text))) => {
+                Some(Ok(Frame::Text(frame))) => {
+                    let heard = match self.framing {
+                        Framing::Plain => Heard::Message(Cow::Borrowed(&*frame)),
+                        Framing::SocketIo { .. } => socketio::hear(&frame),
+                    };
+                    let text = match heard {
+                        Heard::Message(text) => text,
+                        Heard::Pong => {
+                            self.state().conversation.ponged(at);
+                            continue;
+                        }
+                        Heard::Garbage(what) => {
+                            self.garbage(at, &what);
+                            continue;
+                        }
+                        Heard::End => return Poll::Ready(self.finish(Closing::ByServer)),
+                        Heard::Nothing => continue,
+                    };
                     // The observer and the waiting calls are told under the lock, the hook is not: it may call us.
                     let push = self.take(at, &text);
                     if let Some(push) = push {
@@ -326,27 +372,45 @@ impl RtmSession {
     /// The alarm went off: expires calls, pings a silent connection.
     fn ring(&self) {
         let now = self.clock.now();
-        let silent = {
+        let (silent, beat) = {
             let mut state = self.state();
             state.expire(now);
+            let is_open = !state.closing && state.over.is_none();
+            // Whether or not the ping gets through, the next one is due an interval later.
             let silent = now.since(state.last_sent) >= self.ping_every;
             if silent {
-                // Whether or not the ping gets through, the next one is due an interval later.
                 state.last_sent = now;
             }
-            silent && !state.closing && state.over.is_none()
-        };
-        match self.pings {
-            PingStyle::Frame if silent => {
-                let mut socket = self.socket();
-                let mut state = self.state();
-                // A ping that cannot be sent breaks nothing by itself: the read shows a broken connection.
-                let _ = self.hand_over(&mut socket, &mut state, Frame::Ping(Bytes::new()), now);
+            let beat = self.beat_every().is_some_and(|every| now.since(state.last_beat) >= every);
+            if beat {
+                state.last_beat = now;
             }
-            PingStyle::Action if silent => {
+            (silent && is_open, beat && is_open)
+        };
+        match (self.framing, self.pings) {
+            (_, PingStyle::Action) if silent => {
                 let _ = self.send(PING, &Value::Null, now, None);
             }
+            (Framing::Plain, PingStyle::Frame) if silent => self.ping(Frame::Ping(Bytes::new())),
             _ => {}
+        }
+        if beat {
+            self.ping(Frame::text(socketio::PING));
+        }
+    }
+
+    /// A ping that cannot be sent breaks nothing by itself: the read shows a broken connection.
+    fn ping(&self, frame: Frame) {
+        let mut socket = self.socket();
+        let mut state = self.state();
+        let _ = hand_over(&mut socket, &mut state, frame);
+    }
+
+    /// How often the wire itself is pinged, silent or not: a server of socket.io counts nothing else as a sign of life.
+    fn beat_every(&self) -> Option<Duration> {
+        match self.framing {
+            Framing::SocketIo { ping_every } if self.pings != PingStyle::Off => Some(ping_every),
+            _ => None,
         }
     }
 
@@ -361,6 +425,9 @@ impl RtmSession {
         }
         if self.pings != PingStyle::Off {
             due = due.min(state.last_sent + self.ping_every);
+        }
+        if let Some(every) = self.beat_every() {
+            due = due.min(state.last_beat + every);
         }
         // A millisecond, tokio's own granularity, so that "just before" never turns into a busy loop.
         Instant::now() + due.since(now).max(Duration::from_millis(1))
@@ -416,6 +483,26 @@ impl State {
             // Nobody may be waiting any more.
             let _ = self.waiting.swap_remove(index).1.send(outcome);
         }
+    }
+}
+
+/// Puts a frame into the socket's buffer and as much of it as possible onto the wire.
+///
+/// Whoever sends has no waker to register: the pump's, registered by its last read, is woken when the socket becomes
+/// writable, and it flushes the rest.
+fn hand_over(socket: &mut Socket, state: &mut State, frame: Frame) -> Result<(), NotSent> {
+    match socket.start_send_unpin(frame) {
+        Ok(()) => {}
+        Err(tungstenite::Error::WriteBufferFull(_)) => return Err(NotSent::PeerDoesNotRead),
+        Err(_) => return Err(NotSent::Over),
+    }
+    match socket.poll_flush_unpin(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(())) => Ok(()),
+        Poll::Pending => {
+            state.unflushed = true;
+            Ok(())
+        }
+        Poll::Ready(Err(_)) => Err(NotSent::Over),
     }
 }
 

@@ -75,10 +75,38 @@ impl Target {
         }
     }
 
+    /// Host and port as the `Host` header of a request writes them.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// What stands before every path; empty or `/…` without a slash at its end.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// The URL of the websocket: the documented path with the query that the catalog asks for, and these changes of it.
     pub fn rtm_url(&self, catalog: &Catalog, changes: &Query) -> String {
         let path = catalog.rtm.websocket.first().map_or("", String::as_str);
         self.url(if self.tls { "wss" } else { "ws" }, path, &catalog.rtm.query, changes)
+    }
+
+    /// The URL of socket.io by polling, or of the websocket to which the session `sid` is upgraded. The path ends with
+    /// the slash that its clients put there.
+    pub fn socketio_url(&self, catalog: &Catalog, changes: &Query, sid: Option<&str>) -> String {
+        let path = format!("{}/", catalog.rtm.socketio.first().map_or("", String::as_str));
+        let scheme = match (sid, self.tls) {
+            (None, false) => "http",
+            (None, true) => "https",
+            (Some(_), false) => "ws",
+            (Some(_), true) => "wss",
+        };
+        let transport = if sid.is_some() { "websocket" } else { "polling" };
+        let engine = [("EIO", Some("3")), ("transport", Some(transport)), ("sid", sid)];
+        let engine = engine.into_iter().filter(|(_, value)| value.is_some());
+        let engine = engine.map(|(member, value)| (member.to_owned(), value.map(str::to_owned)));
+        let changes: Vec<_> = changes.iter().cloned().chain(engine).collect();
+        self.url(scheme, &path, &catalog.rtm.query, &changes)
     }
 
     /// The URL of a Web API action, with these changes of its query.
@@ -150,6 +178,11 @@ mod tests {
         assert_eq!(url(&[change("license_id", None)]), "");
         assert_eq!(url(&[change("license_id", Some("a b"))]), "?license_id=a+b");
         assert_eq!(url(&[change("region", Some("eu"))]), "?license_id=42&region=eu");
+        let changes = [change("license_id", None), change("region", Some("eu"))];
+        let sio = "h/customer/v0.3/rtm/sio/?region=eu&EIO=3";
+        assert_eq!(target.socketio_url(catalog, &changes, None), format!("http://{sio}&transport=polling"));
+        let upgraded = format!("ws://{sio}&transport=websocket&sid=a%26b");
+        assert_eq!(target.socketio_url(catalog, &changes, Some("a&b")), upgraded);
     }
 
     #[test]

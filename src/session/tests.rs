@@ -1,6 +1,7 @@
 //! Sessions against small hand-made peers on loopback.
 
 mod rtm;
+mod socketio;
 mod web;
 
 use std::net::SocketAddr;

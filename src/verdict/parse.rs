@@ -389,7 +389,7 @@ mod tests {
         assert!(wrong("violations.lost_events == 0").ends_with("did you mean `lost_event`?"));
         assert!(
             wrong("send_event{transport:wbe}.count > 1")
-                .contains("found `wbe`, allowed: `websocket` or `web`; did you mean `web`?")
+                .contains("found `wbe`, allowed: one of `websocket`, `socketio`, `web`; did you mean `web`?")
         );
         assert!(wrong("send_event{trnsport:web}.count > 1").ends_with("did you mean `transport`?"));
         assert_eq!(
@@ -410,7 +410,7 @@ mod tests {
     }
 
     fn only() -> impl Strategy<Value = Only> {
-        let transports = prop_oneof![Just(Transport::Websocket), Just(Transport::Web)];
+        let transports = prop_oneof![Just(Transport::Websocket), Just(Transport::Socketio), Just(Transport::Web)];
         (proptest::option::of("[a-z]{1,8}/v[0-9]\\.[0-9]"), proptest::option::of(transports))
             .prop_map(|(dialect, transport)| Only { dialect, transport })
     }

@@ -3,15 +3,21 @@
 #![allow(dead_code, reason = "no test needs all of it")]
 
 pub mod arena;
+pub mod proxied;
+pub mod relay;
 pub mod samples;
 pub mod traffic;
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// Name of a recording in the folder of a run.
+const CAPTURE: &str = "capture.ndjson";
 
 /// A finished run of the binary.
 pub struct Run {
@@ -37,6 +43,18 @@ impl Run {
         kinds
     }
 
+    /// How many violations of each kind are in the report.
+    pub fn counts(&self) -> BTreeMap<String, u64> {
+        let report = self.report();
+        let count = |v: &Value| (v["kind"].as_str().unwrap().to_owned(), v["count"].as_u64().unwrap());
+        report["violations"].as_array().unwrap().iter().map(count).collect()
+    }
+
+    /// What [`run_recorded`] wrote.
+    pub fn capture(&self) -> PathBuf {
+        self.folder.path().join(CAPTURE)
+    }
+
     /// The folder with the reports.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -58,9 +76,20 @@ pub fn run(scenario: &str, arguments: &[&str]) -> Run {
     run_with(scenario, arguments, &[])
 }
 
+/// The same, with a recording.
+pub fn run_recorded(scenario: &str, arguments: &[&str]) -> Run {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join(CAPTURE);
+    let recorded = ["--record", capture.to_str().unwrap()];
+    run_in(folder, scenario, &[arguments, &recorded].concat(), &[])
+}
+
 /// The same with further environment variables.
 pub fn run_with(scenario: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Run {
-    let folder = tempfile::tempdir().unwrap();
+    run_in(tempfile::tempdir().unwrap(), scenario, arguments, environment)
+}
+
+fn run_in(folder: TempDir, scenario: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Run {
     let output = Command::new(binary())
         .current_dir(root())
         .args(["run", scenario, "--report"])

@@ -1,20 +1,20 @@
 //! The client's side, where the client is not ours: what it sends is read, judged and remembered.
 
-use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 use serde_json::{Value, json};
 
+use super::ids::Ids;
 use super::matching::{Pending, kept, take};
+use super::reading::{Unreadable, has_number_as_id, read};
 use super::{Conversation, Sending};
-use crate::message::{ApiError, Malformed, Message, Request, parse_frame, parse_request};
-use crate::observe::{Closing, Direction, Fact, Grade, Moment, Side, ViolationKind};
+use crate::message::{ApiError, Malformed, Message, Request, parse_frame, web_body, web_payload};
+use crate::observe::{Closing, Direction, Event, Fact, Grade, Moment, Side, ViolationKind};
 use crate::protocol::{Channel, Kind, Mismatch};
 
-/// Correlation ids of a client that are remembered.
-const IDS: usize = 1024;
 /// Unanswered requests of a client that are kept; beyond this the oldest is given up and nothing is said of it.
 const OUTSTANDING: usize = 4096;
+
+/// What is told of a text frame that comes when nobody reads it any more.
+const LATE: &str = "a text frame";
 
 /// What a text frame of a client is.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,38 +71,6 @@ enum Login {
     Refused,
 }
 
-/// The correlation ids that a client used, as hashes: its ids may be long.
-#[derive(Debug, Default)]
-pub(super) struct Ids {
-    last: VecDeque<u64>,
-    forgotten: bool,
-}
-
-impl Ids {
-    pub(super) fn has(&self, id: &str) -> bool {
-        self.last.contains(&hash(id))
-    }
-
-    /// Whether there were more than are remembered.
-    pub(super) fn has_forgotten(&self) -> bool {
-        self.forgotten
-    }
-
-    fn add(&mut self, id: &str) {
-        if self.last.len() == IDS {
-            self.last.pop_front();
-            self.forgotten = true;
-        }
-        self.last.push_back(hash(id));
-    }
-}
-
-pub(super) fn hash(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
-}
-
 impl Client {
     pub(super) fn logged_in(&mut self, success: bool) {
         self.login = match (self.login, success) {
@@ -116,19 +84,24 @@ impl Client {
 impl Conversation {
     /// A text frame of a client that is not ours. Its token is hidden from here on.
     pub fn client_sent(&mut self, at: Moment, text: &str) -> ClientSent {
-        if !self.client_speaks(at, "a text frame") {
+        if !self.client_speaks(at, LATE) {
+            self.tell(at, Event::Garbage(Direction::ToServer, LATE));
             return ClientSent::Late;
         }
         let (request, odd) = match read(text) {
             Ok(read) => read,
             Err(unreadable) => {
                 self.add_unread(at, text);
-                self.told_unreadable(at, &unreadable);
+                let (expected, got) = self.unreadable(&unreadable);
+                // As in the transcript, nothing is kept of the frame itself.
+                self.tell(at, Event::Garbage(Direction::ToServer, &got));
+                self.violated(at, ViolationKind::MalformedRequest, None, &expected, &got);
                 return ClientSent::Unreadable;
             }
         };
         self.hide_tokens(&request.payload);
         self.transcript.add(at, Direction::ToServer, text);
+        self.tell(at, Event::Frame { direction: Direction::ToServer, intended: None, text });
         let odd = odd.and_then(|(value, reason)| self.judge_envelope(at, &request.action, &value, &reason));
         // A server need not understand what is no request as documented, so it need not answer either.
         let owed = odd.is_none();
@@ -152,6 +125,7 @@ impl Conversation {
             }
             Err(_) => self.add_unread(at, body),
         }
+        self.tell_call(at, action, payload, body);
         let (refusal, owed) = match payload {
             Ok(payload) => (self.judge_request(at, action, payload), true),
             Err(reason) => {
@@ -167,6 +141,7 @@ impl Conversation {
 
     /// Something came from a client that is no text frame; `what` says what.
     pub fn client_garbage(&mut self, at: Moment, what: &str) {
+        self.tell(at, Event::Garbage(Direction::ToServer, what));
         if self.client_speaks(at, what) {
             self.violated(at, ViolationKind::MalformedRequest, None, "a text frame with one JSON object", what);
         }
@@ -174,6 +149,7 @@ impl Conversation {
 
     /// A ping or a pong of a client arrived.
     pub fn client_pinged(&mut self, at: Moment) {
+        self.tell(at, Event::Ping);
         if self.client_speaks(at, "a ping") {
             self.emit(at, Fact::Pinged);
         }
@@ -181,6 +157,7 @@ impl Conversation {
 
     /// A request of the client does not reach the server: no answer to it is awaited.
     pub fn withheld(&mut self, number: u64) {
+        self.tell(self.recording.latest(), Event::Withheld(number));
         let same = |pending: &Pending| pending.number == number;
         let _ = take(&mut self.pending, same).or_else(|| take(&mut self.overdue, same));
     }
@@ -256,14 +233,29 @@ impl Conversation {
     fn asks(&mut self, at: Moment, asked: Asked<'_>, payload: Option<&Value>) -> u64 {
         if self.pending.len() == OUTSTANDING {
             self.pending.pop_front();
-            self.client.get_or_insert_default().ids.forgotten = true;
+            self.client.get_or_insert_default().ids.forget();
         }
         let Asked { correlation, action, text, owed } = asked;
-        let number = self.sending_read(Sending { correlation, action: &kept(action), intended: at, at, text }, payload);
+        let sending = Sending { correlation, action: &kept(action), intended: at, at, text };
+        let number = self.awaits_answer(sending, payload);
         if let Some(pending) = self.pending.back_mut() {
             pending.owed = owed;
         }
         number
+    }
+
+    /// Tells the observer of a call with a body from which its payload can be read again, however it travelled.
+    fn tell_call(&mut self, at: Moment, action: &str, payload: Result<&Value, &str>, body: &str) {
+        if !self.recording.is_wanted() {
+            return;
+        }
+        let (number, web) = (self.numbers + 1, &self.dialect.catalog.web);
+        let again = payload.map(|payload| match web_payload(web, body.as_bytes()) {
+            Ok(read) if read == *payload => body.to_owned(),
+            _ => web_body(web.request_body, payload).to_string(),
+        });
+        let body = again.as_deref().map_err(|reason| *reason);
+        self.tell(at, Event::Call { number, action: &kept(action), intended: None, body });
     }
 
     /// Only the size of what cannot be read is kept: it may hold a token that nobody can find.
@@ -271,16 +263,16 @@ impl Conversation {
         self.transcript.add(at, Direction::ToServer, &format!("[{} bytes that are no request]", text.len()));
     }
 
-    fn told_unreadable(&self, at: Moment, unreadable: &Unreadable) {
-        let (expected, got) = match unreadable {
+    /// What was expected in place of a frame, and what it is.
+    fn unreadable(&self, unreadable: &Unreadable) -> (String, String) {
+        match unreadable {
             Unreadable::NotJson(reason) => ("one JSON object".to_owned(), reason.clone()),
             Unreadable::NoRequest(value) => {
                 let mismatches = self.dialect.schemas.check(Kind::Envelope, "request", value);
                 let first = mismatches.into_iter().next().map(|first| (place(&first), first.got));
                 first.unwrap_or_else(|| ("a documented request".to_owned(), "another object".to_owned()))
             }
-        };
-        self.violated(at, ViolationKind::MalformedRequest, None, &expected, &got);
+        }
     }
 
     /// A frame with an action whose envelope is not as documented otherwise.
@@ -417,50 +409,6 @@ struct Asked<'a> {
     text: &'a str,
     /// Whether the server has to answer.
     owed: bool,
-}
-
-/// Why nobody can answer a frame.
-enum Unreadable {
-    NotJson(String),
-    /// Without a text as its action.
-    NoRequest(Value),
-}
-
-/// A request, and how it was read when its envelope is odd.
-type Read = (Request, Option<(Value, String)>);
-
-/// Reads a frame of a client; of an odd one what a server needs to answer it.
-fn read(text: &str) -> Result<Read, Unreadable> {
-    let reason = match parse_request(text) {
-        Ok(request) if matches!(request.payload, Value::Null | Value::Object(_)) && !request.action.is_empty() => {
-            return Ok((request, None));
-        }
-        Ok(_) => "a payload that is no object, or an empty action".to_owned(),
-        Err(reason) => reason,
-    };
-    let value: Value = serde_json::from_str(text).map_err(|error| Unreadable::NotJson(error.to_string()))?;
-    let Some(action) = value.get("action").and_then(Value::as_str).map(Box::from) else {
-        return Err(Unreadable::NoRequest(value));
-    };
-    let id = |name: &str| match value.get(name) {
-        Some(Value::String(id)) => Some(id.as_str().into()),
-        Some(Value::Number(id)) => Some(id.to_string().into()),
-        _ => None,
-    };
-    let (request_id, old_id) = (id("request_id"), id("id"));
-    let request = Request {
-        correlation_is_id: request_id.is_none() && old_id.is_some(),
-        correlation: request_id.or(old_id),
-        action,
-        payload: value.get("payload").cloned().unwrap_or_default(),
-        author_id: None,
-    };
-    Ok((request, Some((value, reason))))
-}
-
-/// A number in place of a correlation id: the documents do not say that it is a text (C03-A40).
-fn has_number_as_id(value: &Value) -> bool {
-    ["request_id", "id"].iter().any(|name| value.get(name).is_some_and(Value::is_number))
 }
 
 fn place(mismatch: &Mismatch) -> String {

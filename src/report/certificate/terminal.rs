@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::CertifyMeta;
 use crate::certify::{Blame, Certificate, Certification, CheckOutcome, CheckState, Counts, Coverage, Row, RowVerdict};
 use crate::observe::{Direction, Grade, TranscriptFrame};
-use crate::protocol::Level;
+use crate::protocol::{Level, Transport};
 use crate::report::Style;
 use crate::report::format::{moment, one_line, shortened};
 use crate::report::terminal::{Cell, Column, Line, Page, Table};
@@ -34,6 +34,7 @@ pub fn terminal(
     let mut page = Page::new(out, style.color, style.width.clamp(60, 100));
     let profile = format!("{:?}", certification.profile).to_lowercase();
     let mut how = vec![format!("profile {profile}"), format!("seed {}", certification.seed)];
+    how.extend((certification.transport == Transport::Socketio).then(|| "over socket.io".to_owned()));
     how.extend(certification.quick.then(|| "slow cases left out".to_owned()));
     how.push(format!("{:.1} s", meta.duration.as_secs_f64()));
     page.heading("Certification", &format!("of {}", one_line(&meta.target)))?;

@@ -337,7 +337,7 @@ fn states(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn transports(_: &mut SchemaGenerator) -> Schema {
-    names(&["websocket", "web"])
+    names(&["websocket", "socketio", "web"])
 }
 
 fn sides(_: &mut SchemaGenerator) -> Schema {

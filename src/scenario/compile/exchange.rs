@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Compiler;
 use super::steps::{Scope, WITHIN};
 use super::web::with_upload;
-use crate::protocol::{Channel, Dialect, Transport};
+use crate::protocol::{Dialect, Transport};
 use crate::scenario::file::{self, OneOrMore};
 use crate::scenario::plan::{Await, Call, Capture, Expect, Match, Never, Refuses};
 use crate::scenario::problem::Problem;
@@ -89,8 +89,9 @@ impl Compiler<'_> {
             let message = format!("`{name}` is named in the documents of `{}` but described nowhere", dialect.name);
             return self.problems.push(Problem::new(range, message).help(help));
         }
-        let (here, there) = match transport.map(Transport::channel) {
-            Some(Channel::Web) => ("the Web API", "websocket"),
+        let (here, there) = match transport {
+            Some(Transport::Web) => ("the Web API", "websocket"),
+            Some(Transport::Socketio) => ("socket.io", "web"),
             _ => ("a websocket", "web"),
         };
         let problem = Problem::new(range, format!("`{name}` cannot be called over {here}"));

@@ -192,8 +192,20 @@ impl Compiler<'_> {
         let dialect = self.piece(&actor.dialect, &at("dialect")).and_then(|name| self.dialect(name, &at("dialect")));
         let transport = self.piece(&actor.transport, &at("transport")).map(|transport| match transport {
             file::Transport::Websocket => Transport::Websocket,
+            file::Transport::Socketio => Transport::Socketio,
             file::Transport::Web => Transport::Web,
         });
+        if let (Some(Transport::Socketio), Some(dialect)) = (transport, &dialect)
+            && dialect.catalog.rtm.socketio.is_empty()
+        {
+            let has = self.protocol.dialects().filter(|dialect| !dialect.catalog.rtm.socketio.is_empty());
+            let has = has.map(|dialect| format!("`{}`", dialect.name)).collect::<Vec<_>>().join(", ");
+            let range = self.places.value(&at("transport"));
+            let problem =
+                Problem::new(range, format!("the documents of `{}` have no path for socket.io", dialect.name));
+            let has = if has.is_empty() { String::new() } else { format!("; socket.io is documented for {has}") };
+            self.problems.push(problem.help(format!("use `websocket`{has}")));
+        }
         let scope = Scope { actor: name, dialect: dialect.as_deref(), transport, surroundings, known, reaction: None };
         let login = self.login(actor.login.as_ref(), &at("login"), &scope);
         let steps = self.piece(&actor.steps, &at("steps"));

@@ -143,6 +143,38 @@ fn a_hole_satisfies_anything_and_hides_nothing_else() {
 }
 
 #[test]
+fn socketio_needs_a_path_in_the_documents() {
+    let schemas = tempfile::tempdir().unwrap();
+    let embedded = crate::protocol::SchemaFiles::embedded();
+    for (dialect, path) in [("customer/v0.3", true), ("agent/v3.0", false)] {
+        let mut files: Vec<(&str, String)> =
+            embedded.json_below(dialect).map(|(path, text)| (path, text.to_owned())).collect();
+        let yaml = ["catalog.yaml", "errata.yaml", "requirements.yaml"].map(|name| format!("{dialect}/{name}"));
+        files.extend(yaml.iter().map(|path| (path.as_str(), embedded.text(path).unwrap().to_owned())));
+        for (file, text) in files {
+            let file = schemas.path().join(file);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            let kept = |line: &&str| path || !line.trim_start().starts_with("socketio:");
+            std::fs::write(file, text.lines().filter(kept).map(|line| format!("{line}\n")).collect::<String>())
+                .unwrap();
+        }
+    }
+    let protocol = Protocol::from_dir(schemas.path()).unwrap();
+    let read = |dialect: &str| {
+        let text = format!(
+            "actors:\n  a:\n    dialect: {dialect}\n    transport: socketio\n    steps: [stay: until_wind_down]\n\
+             load: {{ for: 1s, populations: [{{ actor: a, standing: 1 }}] }}\n"
+        );
+        compile(Path::new("test.yaml"), &text, &protocol, &|_| Ok(None))
+            .map_err(|problems| ScenarioErrors::new(Path::new("test.yaml"), text, problems).to_string())
+    };
+    assert_eq!(read("customer/v0.3").unwrap().actors["a"].transport, Transport::Socketio);
+    let told = read("agent/v3.0").unwrap_err();
+    assert!(told.contains("no path for socket.io\n --> test.yaml:4:16"), "{told}");
+    assert!(told.contains("help: use `websocket`; socket.io is documented for `customer/v0.3`"), "{told}");
+}
+
+#[test]
 fn a_file_that_cannot_be_opened_or_read_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("latin1.yaml");

@@ -30,10 +30,10 @@ impl Compiler<'_> {
         .into_iter()
         .filter_map(|(key, is_given)| is_given.then_some(key))
         .collect();
-        if scope.transport == Some(Transport::Websocket) {
+        if let Some(transport @ (Transport::Websocket | Transport::Socketio)) = scope.transport {
             for key in &given {
                 let problem = Problem::new(self.places.key(&join(pointer, key)), format!("`{key}` is of the Web API"));
-                let help = format!("`{}` has `transport: websocket`", scope.actor);
+                let help = format!("`{}` has `transport: {transport}`", scope.actor);
                 self.problems.push(match *key {
                     "query" => problem.help(format!("{help}; `reconnect` has a `query`, too")),
                     _ => problem.help(help),

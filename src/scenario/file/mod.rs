@@ -68,7 +68,7 @@ pub(in crate::scenario) struct Actor {
     pub credentials: Option<Part<String>>,
     /// Another member of its cast: it is the same user, by the same token.
     pub r#as: Option<Part<String>>,
-    /// How its connection is kept alive while it has nothing to say; by default by websocket pings.
+    /// How its connection is kept alive while it has nothing to say; by default by pings of its transport.
     pub keep_alive: Option<Part<KeepAlive>>,
     /// What it says at login besides its token; `false` to stay logged out.
     pub login: Option<Part<Login>>,
@@ -83,6 +83,8 @@ pub(in crate::scenario) struct Actor {
 pub(in crate::scenario) enum Transport {
     /// Real-time messaging over a websocket.
     Websocket,
+    /// Real-time messaging over socket.io.
+    Socketio,
     /// The Web API over HTTP.
     Web,
 }
@@ -91,7 +93,7 @@ pub(in crate::scenario) enum Transport {
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::scenario) enum KeepAlive {
-    /// By websocket pings.
+    /// By websocket pings; over socket.io by its ping packets.
     Frames,
     /// By the action `ping`.
     Action,

@@ -19,7 +19,7 @@ use crate::protocol::{Dialect, NegativeClass, RequirementId, Transport};
 use crate::session::{PingStyle, Upload};
 
 /// A whole scenario.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Scenario {
     /// Its name, by default the file's.
     pub name: String,
@@ -51,7 +51,7 @@ pub struct PlacedText {
 }
 
 /// One kind of simulated user.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Actor {
     /// Its name in the file.
     pub name: String,
@@ -72,7 +72,7 @@ pub struct Actor {
 }
 
 /// One step, with the pointer of its place in the file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Step {
     /// JSON pointer of its place in the file, such as `/actors/customer/steps/2`.
     pub pointer: String,
@@ -86,7 +86,7 @@ pub struct Step {
 }
 
 /// What a step does.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum StepAction {
     /// Call an action and look at the answer.
     Call(Call),
@@ -163,7 +163,7 @@ pub enum StepAction {
 }
 
 /// Close the connection if it is open and connect again.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Reconnect {
     /// Changes of the URL's query: values, and null to leave a member out.
     pub query: Vec<(String, Template)>,
@@ -173,7 +173,7 @@ pub struct Reconnect {
 }
 
 /// Call an action.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Call {
     /// Name of the action.
     pub action: String,
@@ -194,7 +194,7 @@ pub struct Call {
 }
 
 /// What is different about a call of the Web API.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct WebOptions {
     /// The `Authorization` header: another text than the token's, or `None` for no header.
     pub authorization: Option<Option<Template>>,
@@ -229,7 +229,7 @@ pub struct Capture {
 }
 
 /// Wait for a push.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Await {
     /// Names of the pushes that will do.
     pub pushes: Vec<String>,
@@ -248,7 +248,7 @@ pub struct Await {
 }
 
 /// Make sure that a push does not come.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Never {
     /// Names of the pushes that must not come; empty: of none at all.
     pub pushes: Vec<String>,
@@ -261,11 +261,11 @@ pub struct Never {
 }
 
 /// Pointers into a payload and the values that must be there.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Match(pub Vec<(String, Template)>);
 
 /// What to do when a push comes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Reaction {
     /// Names of the pushes.
     pub on: Vec<String>,
@@ -280,7 +280,7 @@ pub struct Reaction {
 }
 
 /// When `if` holds.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Condition {
     /// The name is known, and its value, or the part of it that is meant, is neither null nor false.
     Known(Hole),
@@ -331,7 +331,7 @@ pub fn visit<'a>(steps: &'a [Step], look: &mut impl FnMut(&'a Step)) {
 }
 
 /// Requests that the server must refuse.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Refuses {
     /// Name of the action.
     pub action: String,

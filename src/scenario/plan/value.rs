@@ -50,7 +50,7 @@ pub enum Shape {
 }
 
 /// Where a named value comes from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct DataSource {
     /// What it draws.
     pub draw: Draw,
@@ -69,7 +69,7 @@ pub enum Each {
 }
 
 /// What a source draws.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Draw {
     /// One of these.
     Pick(Vec<Value>),

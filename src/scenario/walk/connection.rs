@@ -108,7 +108,7 @@ impl Walker {
                 *lock(&self.connection.session) = Some(Arc::new(session));
                 *lock(&self.connection.ready_since) = due;
             }
-            Transport::Websocket => {
+            Transport::Websocket | Transport::Socketio => {
                 let session = self.open(&token, query).await.map_err(|error| Fault::from(&error))?;
                 // In a box, here and below: an actor lives long, and would keep the room for this all its life.
                 Box::pin(self.log_in(&session)).await?;
@@ -118,9 +118,20 @@ impl Walker {
         Ok(())
     }
 
-    /// Opens a websocket with changes of the URL's query, and has it pumped.
+    /// Opens a real-time connection over the actor's transport.
+    ///
+    /// # Errors
+    /// [`SessionError`], when there is none.
+    pub async fn open_rtm(&self, token: &Token, query: &Query) -> Result<RtmSession, SessionError> {
+        match self.actor.transport {
+            Transport::Socketio => RtmSession::connect_socketio(&self.context(), token, query).await,
+            Transport::Websocket | Transport::Web => RtmSession::connect_varied(&self.context(), token, query).await,
+        }
+    }
+
+    /// The same, and has it pumped.
     async fn open(&self, token: &Token, query: &Query) -> Result<Arc<Session>, SessionError> {
-        let session = Box::pin(RtmSession::connect_varied(&self.context(), token, query)).await?;
+        let session = Box::pin(self.open_rtm(token, query)).await?;
         let session = Arc::new(Session::Rtm(session));
         *lock(&self.connection.session) = Some(session.clone());
         self.connection.opened.notify_one();
@@ -136,7 +147,9 @@ impl Walker {
         let token = self.token().map_err(Fault::ours)?;
         let session = match self.open(&token, query).await {
             Ok(session) => session,
-            Err(SessionError::Http { .. } | SessionError::Reset { .. }) => return Ok(()),
+            Err(SessionError::Http { .. } | SessionError::Reset { .. } | SessionError::Declined { .. }) => {
+                return Ok(());
+            }
             Err(error) => return Err(Fault::from(&error)),
         };
         let Session::Rtm(rtm) = &*session else { return Ok(()) };
@@ -273,7 +286,7 @@ impl Walker {
         for _ in 0..RECONNECTS {
             tokio::time::sleep(backoff.next_delay()).await;
             let Ok(token) = self.token() else { return };
-            if let Ok(session) = RtmSession::connect(&self.context(), &token).await {
+            if let Ok(session) = self.open_rtm(&token, &[]).await {
                 let session = Arc::new(Session::Rtm(session));
                 *lock(&self.connection.session) = Some(session.clone());
                 let Session::Rtm(rtm) = &*session else { return };

@@ -11,7 +11,7 @@ use super::{Proof, ProofOutcome};
 use crate::message::ApiError;
 use crate::protocol::{Channel, Kind, Mutation, NegativeClass, Transport, mutations};
 use crate::scenario::plan::{Refuses, Step};
-use crate::session::{CallOutcome, RtmSession, Token, Variation, WebSession};
+use crate::session::{CallOutcome, Token, Variation, WebSession};
 
 /// A token that nobody has.
 const NOBODY: &str = "nobody-has-this-token";
@@ -137,7 +137,7 @@ impl Strand<'_> {
 
     async fn over_rtm(&self, refuses: &Refuses, payload: &Value, known: bool) -> Result<CallOutcome, Fault> {
         let token = self.walker.token().map_err(Fault::ours)?;
-        let session = RtmSession::connect(&self.walker.context(), &token).await.map_err(|error| Fault::from(&error))?;
+        let session = self.walker.open_rtm(&token, &[]).await.map_err(|error| Fault::from(&error))?;
         let calling = async {
             if known {
                 match session.login(&Value::Null, self.now()).await {

@@ -1,0 +1,105 @@
+//! socket.io over polling: many HTTP requests that are one connection, by the session id in their query.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::message::socketio::{Handshake, decode_payload};
+use crate::observe::{Closing, Moment};
+use crate::protocol::{Dialect, Transport};
+
+use super::watch::{Overheard, Watch};
+use crate::message::{Framing, Unwrapped};
+
+/// Sessions that are known at the same time; those beyond are relayed without being judged.
+const SESSIONS: usize = 20_000;
+/// Longest session id that is kept.
+const LONGEST: usize = 256;
+
+/// The sessions that poll.
+#[derive(Default)]
+pub(super) struct Sessions(Mutex<HashMap<Box<str>, Session>>);
+
+struct Session {
+    overheard: Overheard,
+    heard: Moment,
+    /// How long the client may be silent before its session is over: it pings, and waits for the pong.
+    patience: Duration,
+}
+
+impl Sessions {
+    /// The session that a request names in its query.
+    pub fn find(&self, query: &str, now: Moment) -> Option<Overheard> {
+        let sid = member(query, "sid")?;
+        let mut sessions = self.sessions();
+        let session = sessions.get_mut(&*sid)?;
+        session.heard = now;
+        Some(session.overheard.clone())
+    }
+
+    /// The answer to a request that opens a session has passed.
+    pub fn opened(&self, watch: &Watch, dialect: &Arc<Dialect>, secret: Option<&str>, took: Duration, body: &[u8]) {
+        let payload = decode_payload(body);
+        let handshake = payload.packets.iter().find_map(|packet| match Framing::Packets.unwrap(packet) {
+            Unwrapped::Open(handshake) => serde_json::from_str::<Handshake>(&handshake).ok(),
+            _ => None,
+        });
+        let Some(handshake) = handshake.filter(|handshake| handshake.sid.len() <= LONGEST) else { return };
+        let mut sessions = self.sessions();
+        if sessions.len() >= SESSIONS {
+            return;
+        }
+        let secrets: Vec<&str> = secret.into_iter().collect();
+        let overheard = watch.begin(dialect, Transport::Socketio, &secrets);
+        overheard.connected(took);
+        said_by_server(&overheard, body);
+        let patience = Duration::from_millis(handshake.ping_interval.saturating_add(handshake.ping_timeout));
+        let session = Session { overheard, heard: watch.clock.now(), patience };
+        sessions.insert(handshake.sid.into(), session);
+    }
+
+    /// Forgets the sessions that have moved to a websocket, and those whose client has not been heard of for too long.
+    pub fn tick(&self, now: Moment) {
+        self.sessions().retain(|_, session| {
+            if session.overheard.is_upgraded() {
+                return false;
+            }
+            let lives = now.since(session.heard) <= session.patience;
+            if !lives {
+                session.overheard.closed(Closing::DroppedByClient);
+            }
+            lives
+        });
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<Box<str>, Session>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The body of a client's request has passed.
+pub(super) fn said_by_client(overheard: &Overheard, body: &[u8]) {
+    let payload = decode_payload(body);
+    for packet in &payload.packets {
+        overheard.client_text(Framing::Packets, packet);
+    }
+    if let Some(broken) = payload.broken {
+        overheard.client_garbage(&broken);
+    }
+}
+
+/// The answer to a poll has passed.
+pub(super) fn said_by_server(overheard: &Overheard, body: &[u8]) {
+    let payload = decode_payload(body);
+    for packet in &payload.packets {
+        overheard.server_text(Framing::Packets, packet);
+    }
+    if let Some(broken) = payload.broken {
+        overheard.server_garbage(&broken);
+    }
+}
+
+/// A member of a query.
+pub(super) fn member(query: &str, name: &str) -> Option<String> {
+    url::form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+}
