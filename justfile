@@ -10,6 +10,10 @@ ci:
 test:
     cargo test
 
+# The tests with clients that others wrote, which `.ci/run` installs.
+real-clients:
+    cargo test --features real-clients --test real_clients
+
 # The main job, on the embedded reference server.
 run scenario="scenarios/support-desk.yaml":
     cargo run --release -- run {{scenario}}
@@ -29,7 +33,7 @@ seeds:
 # Formats and lints.
 lint:
     cargo fmt
-    cargo clippy --all-targets -- -D warnings
+    cargo clippy --all-targets --features real-clients -- -D warnings
 
 # Micro-benchmarks: the cost of a message, of a validation, of a record.
 bench:

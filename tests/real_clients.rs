@@ -63,6 +63,18 @@ fn pythons_websocket_client_talks() {
 }
 
 #[test]
+fn what_is_not_whole_is_noticed() {
+    for wrong in [&["--defect", "duplicated-push"], &["--hardship", "push-before-response"]] {
+        let server = serve(wrong);
+        let noticed = (0..20).any(|_| {
+            let lines = drive::python(&server.url);
+            std::panic::catch_unwind(|| is_whole(&lines)).is_err()
+        });
+        assert!(noticed, "{wrong:?}");
+    }
+}
+
+#[test]
 fn curl_calls_and_uploads() {
     let server = serve(&[]);
     let url = |action: &str| format!("{}/customer/v0.3/action/{action}?license_id=1", server.url);
@@ -90,7 +102,7 @@ fn curl_calls_and_uploads() {
         drive::curl(&["-H", token, "-F", &chat, "-F", "payload.custom_id=mine", "-F", &part, &url("send_file")]);
     let answer: Value = serde_json::from_str(&answer).unwrap();
     assert_eq!(status, 200, "{answer}");
-    assert_eq!(drive::curl(&[answer["url"].as_str().unwrap()]), (200, content));
+    assert_eq!(drive::curl(&[answer["payload"]["url"].as_str().unwrap()]), (200, content));
 }
 
 /// What each of them does through a proxy, it does as well as without; neither it nor the server did anything wrong.

@@ -13,12 +13,10 @@ use super::hub::{Attached, ConnectionId, Outgoing};
 use super::render::Spoken;
 use super::rtm::{Reading, read_request};
 use super::server::Shared;
-use super::wire::{Arrival, End, Heard, Wire};
+use super::wire::{Arrival, End, Heard, WRITE_LIMIT, Wire};
 use super::world::ThreadId;
 use crate::protocol::Dialect;
 
-/// A peer that takes nothing for this long is gone.
-const WRITE_LIMIT: Duration = Duration::from_secs(10);
 /// How long the peer may take to close after it was told to.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
@@ -119,8 +117,7 @@ impl Connection {
 
     async fn read(&mut self, arrival: Arrival) -> Option<End> {
         let before = std::mem::replace(&mut self.heard, Instant::now());
-        let Ok(heard) = timeout(WRITE_LIMIT, self.wire.take(arrival)).await else { return Some(End::Silent) };
-        match heard {
+        match self.wire.take(arrival).await {
             Heard::Text(text) => match read_request(&self.dialect, &text) {
                 Reading::Request(request, wrong) => {
                     if self.broken.has(Flag::PingActionsIgnored) && &*request.action == "ping" {

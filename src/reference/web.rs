@@ -65,11 +65,15 @@ pub async fn answer(
             return respond(reply).await;
         }
     };
-    let reply = {
+    let mut reply = {
         let mut desk = shared.desk();
         let keep = |files: &mut Files| call.file.map(|(name, kind, file)| files.keep(&shared.base, name, kind, file));
         desk.web(&dialect, spoken, &user, &action, (call.payload, keep), wrong)
     };
+    if spoken == Spoken::CustomerV03 && spec.multipart.is_some() && reply.status.is_success() {
+        // Where nothing says which it is (C03-A04), the known client reads this one under `payload`, and no other.
+        reply.payload = json!({ "payload": reply.payload });
+    }
     respond(reply).await
 }
 

@@ -1,6 +1,7 @@
 //! What carries a connection's messages: a websocket whose text frames they are, or socket.io.
 
 use std::future::Future;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -8,6 +9,7 @@ use futures_util::{SinkExt, StreamExt};
 use http::{HeaderMap, Request, StatusCode, header};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -21,6 +23,9 @@ use super::web;
 
 /// Largest frame or posted body that is read. The longest documented text is 16 KB (agent-v3.0 rtm/events:212).
 pub const LARGEST_FRAME: usize = 1 << 20;
+
+/// A peer that takes nothing for this long is gone.
+pub const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
 /// A websocket.
 pub type Socket = WebSocketStream<TokioIo<Upgraded>>;
@@ -81,7 +86,7 @@ impl Wire {
                 Arrival::Frame(frame) => heard(frame),
                 Arrival::Packet(_) | Arrival::Upgraded(_) => Heard::Nothing,
             },
-            Self::SocketIo(wire) => wire.take(arrival).await,
+            Self::SocketIo(wire) => timeout(WRITE_LIMIT, wire.take(arrival)).await.unwrap_or(Heard::End(End::Silent)),
         }
     }
 

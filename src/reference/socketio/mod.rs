@@ -2,10 +2,10 @@
 //!
 //! The documents name the transport and its paths (customer-v0.3 106; agent-v0.2 companion C-RM02:114; agent-v3.0 old/ref:141).
 //!
-//! This is written here because the crate for it, socketioxide 0.18 with its feature `v4`, loses text over polling: its engineioxide 0.17
-//! counts the lengths of posted packets in grapheme clusters where clients count UTF-16 units or bytes, hands on the posts of 1.x clients
-//! encoded twice, and answers browsers as text instead of in the binary form. What is left of JSONP polling (browsers of before 2012) is not
-//! served, nor are namespaces, acknowledgements and binary events, which the API does not use.
+//! This is written here because the crate for it falls short over polling. With socketioxide 0.18.9 and its feature `v4`, the session of
+//! a 1.x client ends at the first text beyond ASCII that it is sent, and a browser's polls are answered in the form for text, not in that for
+//! bytes. What is left out here: JSONP polling (browsers of before 2012), and namespaces, acknowledgements and binary events, which the
+//! API does not use.
 
 mod polled;
 mod wire;

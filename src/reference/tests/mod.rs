@@ -8,6 +8,7 @@ mod agents_on_v02;
 mod changes;
 mod conversation;
 mod defects;
+mod habits_of_clients;
 mod hardships;
 mod pages_of_other_origins;
 mod peers_that_misbehave;

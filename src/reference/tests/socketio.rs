@@ -290,6 +290,19 @@ async fn pings_of_socket_io_keep_a_connection_open() {
 }
 
 #[tokio::test]
+async fn a_poll_that_is_given_up_takes_nothing_with_it() {
+    let server = TestServer::start().await;
+    let mut poller = Poller::open(&server, PATH, false).await;
+    let given_up = poller.http.get(&poller.url).timeout(Duration::from_millis(100)).send().await;
+    assert!(given_up.is_err_and(|error| error.is_timeout()));
+    poller.send(json!({"request_id": "1", "action": "ping"})).await;
+    // Until the server has noticed, there are two polls, and the second is refused.
+    let noticed = async { while poller.poll().await == 400 {} };
+    tokio::time::timeout(PATIENCE, noticed).await.expect("the first poll is forgotten");
+    assert_eq!(poller.message().await["request_id"], "1");
+}
+
+#[tokio::test]
 async fn who_does_not_poll_is_cut_off_and_nobody_else_suffers() {
     let server = TestServer::start().await;
     let mut deaf = Poller::open(&server, PATH, false).await;

@@ -164,6 +164,8 @@ async fn a_file_is_sent_announced_and_served() {
     let web = Caller::customer(&server);
     let (status, answer) = answered(web.to("send_file").multipart(form(&chat, b"content".to_vec()))).await;
     assert_eq!(status, 200, "{answer}");
+    // Where clients read it (C03-A04).
+    let answer = &answer["payload"];
     for peer in [&mut customer, &mut agent] {
         let event = peer.only("incoming_event").await.payload["event"].take();
         assert_eq!((&event["type"], &event["url"], &event["size"]), (&json!("file"), &answer["url"], &json!(7)));
