@@ -4,78 +4,20 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use chatproof::observe::{Clock, Grade, Observation, Observer, ViolationKind};
+use chatproof::observe::{Clock, Observation, Observer};
 use chatproof::protocol::Protocol;
 use chatproof::session::{CallOutcome, IdSource, PingStyle, RtmSession, SessionContext, Target, Token};
-use rustix::process::{Pid, Signal, kill_process};
+use chatproof::traffic;
 use serde_json::Value;
-use support::{binary, root, run, serve};
+use support::proxied::{Ended, proxy};
+use support::{root, run, serve};
 
 const CONVERSATION: &str = "tests/scenarios/conversation.yaml";
-
-/// A proxy in a process of its own.
-struct Proxied {
-    process: Child,
-    said: BufReader<std::process::ChildStderr>,
-    url: String,
-    folder: tempfile::TempDir,
-}
-
-/// How it ended.
-struct Ended {
-    code: i32,
-    stdout: String,
-    stderr: String,
-    report: Value,
-    folder: tempfile::TempDir,
-}
-
-fn proxy(upstream: &str, arguments: &[&str]) -> Proxied {
-    let folder = tempfile::tempdir().unwrap();
-    let mut process = Command::new(binary())
-        .current_dir(root())
-        .args(["proxy", "--listen", "127.0.0.1:0", "--for", "60s", "--upstream", upstream, "--report"])
-        .arg(folder.path())
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(process.stderr.take().unwrap());
-    let mut first = String::new();
-    said.read_line(&mut first).unwrap();
-    let url = first.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
-    Proxied { process, said, url, folder }
-}
-
-impl Proxied {
-    /// Ends it as Ctrl-C does.
-    fn end(mut self) -> Ended {
-        let pid = Pid::from_raw(self.process.id().try_into().unwrap()).unwrap();
-        kill_process(pid, Signal::INT).unwrap();
-        let (mut stdout, mut stderr) = (String::new(), String::new());
-        self.said.read_to_string(&mut stderr).unwrap();
-        self.process.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
-        let code = self.process.wait().unwrap().code().unwrap();
-        let text = std::fs::read_to_string(self.folder.path().join("report.json")).unwrap();
-        Ended { code, stdout, stderr, report: serde_json::from_str(&text).unwrap(), folder: self.folder }
-    }
-}
-
-impl Ended {
-    /// The kinds of violations that count, each with its side.
-    fn kinds(&self) -> Vec<String> {
-        let violations = self.report["violations"].as_array().unwrap();
-        let kinds = violations.iter().map(|violation| violation["kind"].as_str().unwrap());
-        let kinds = kinds.map(|name| ViolationKind::ALL.iter().find(|kind| kind.name() == name).unwrap());
-        kinds.filter(|kind| kind.grade() > Grade::Info).map(|kind| format!("{} {kind}", kind.side())).collect()
-    }
-}
 
 /// A file with tokens for the scenario's people; the reference server lets in whoever is named so.
 fn tokens() -> tempfile::NamedTempFile {
@@ -111,9 +53,7 @@ fn between_a_clean_client_and_a_clean_server_nothing_is_found() {
     let (run, ended) = run_through(CONVERSATION, &[], &[]);
     assert_eq!((run.code, run.kinds()), (0, Vec::new()), "{}\n{}", run.stdout, run.stderr);
     assert_eq!((ended.code, ended.kinds()), (0, Vec::new()), "{}\n{}", ended.stdout, ended.stderr);
-    let requests = ended.report["requests"].as_array().unwrap();
-    let answered = requests.iter().map(|request| request["answered"].as_u64().unwrap()).sum::<u64>();
-    assert_eq!(answered, 74, "{requests:?}");
+    assert_eq!(ended.answered("websocket"), 74, "{}", ended.report);
     hides_tokens(&ended);
 }
 
@@ -124,6 +64,55 @@ fn a_fault_of_the_server_is_found_and_told_while_it_happens() {
     assert_eq!((ended.code, ended.kinds()), (1, vec!["server missing_member".to_owned()]), "{}", ended.stderr);
     assert!(ended.stderr.contains(" s server: missing_member "), "{}", ended.stderr);
     hides_tokens(&ended);
+}
+
+#[test]
+fn socketio_is_understood_while_it_polls_and_on_its_websocket() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = std::fs::read_to_string(root().join(CONVERSATION)).unwrap();
+    let scenario = scenario.replace("transport: websocket", "transport: socketio");
+    let path = folder.path().join("conversation.yaml");
+    std::fs::write(&path, scenario).unwrap();
+    let (run, ended) = run_through(path.to_str().unwrap(), &[], &[]);
+    assert_eq!((run.code, run.kinds()), (0, Vec::new()), "{}\n{}", run.stdout, run.stderr);
+    assert_eq!((ended.code, ended.kinds()), (0, Vec::new()), "{}\n{}", ended.stdout, ended.stderr);
+    assert_eq!(ended.answered("socketio"), 74, "{}", ended.report);
+    hides_tokens(&ended);
+}
+
+#[test]
+fn a_recording_comes_to_the_same_and_holds_no_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("capture.ndjson");
+    let server = serve(&["--defect", "wrong-value"]);
+    let proxy = proxy(&server.url, &["--record", file.to_str().unwrap()]);
+    let tokens = tokens();
+    run(CONVERSATION, &["--target", &proxy.url, "--token-file", tokens.path().to_str().unwrap()]);
+    client(&proxy.url, WRONG);
+    let ended = proxy.end();
+    let protocol = Protocol::embedded().unwrap();
+    let recording = traffic::check(&file, &protocol).unwrap();
+    assert_eq!((recording.damages.first, recording.client), (Vec::new(), traffic::Client::Observed));
+    let counts: BTreeMap<String, u64> =
+        recording.replayed.tally.violations.iter().map(|(kind, tally)| (kind.to_string(), tally.count)).collect();
+    let live = ended.report["violations"].as_array().unwrap().iter();
+    let live = live.map(|v| (v["kind"].as_str().unwrap().to_owned(), v["count"].as_u64().unwrap()));
+    assert_eq!(counts, live.collect());
+    assert!(counts.len() > 2 && counts.contains_key("wrong_value"), "{counts:?}");
+    std::fs::rename(&file, ended.folder.path().join("capture.ndjson")).unwrap();
+    hides_tokens(&ended);
+}
+
+#[test]
+fn the_checklist_tells_what_the_client_was_shown_to_cope_with() {
+    let (run, ended) = run_through(CONVERSATION, &[], &["--hardship", "unknown-members", "--checklist"]);
+    assert_eq!((run.code, ended.code), (0, 0), "{}\n{}", ended.stdout, ended.stderr);
+    let items = ended.report["checklist"].as_array().unwrap();
+    let state = |name: &str| &items.iter().find(|item| item["item"] == name).unwrap()["state"];
+    assert_eq!(state("takes_unknown_members"), "shown", "{items:?}");
+    assert_eq!(state("closes_cleanly"), "shown", "{items:?}");
+    assert_eq!(state("reconnects"), "not_exercised", "{items:?}");
+    assert!(ended.stdout.contains("takes_unknown_members"), "{}", ended.stdout);
 }
 
 #[test]

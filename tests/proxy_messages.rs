@@ -38,13 +38,9 @@ async fn server() -> (String, mpsc::UnboundedReceiver<Message>) {
                     "payload": {},
                 });
                 let push = json!({
-                    "action": "typing_indicator",
+                    "action": "thread_closed",
                     "type": "push",
-                    "payload": {
-                        "chat_id": "C1",
-                        "thread_id": "T1",
-                        "typing_indicator": { "author_id": "a", "is_typing": true, "recipients": "all", "timestamp": 1 },
-                    },
+                    "payload": { "chat_id": "C1", "thread_id": "T1" },
                 });
                 for text in [answer, push] {
                     let _ = socket.send(Message::text(text.to_string())).await;
@@ -110,7 +106,8 @@ async fn an_invalid_request_is_refused_and_never_reaches_the_server() {
     assert!(told.recv().await.unwrap().to_text().unwrap().contains("ping"), "the first that it hears is the ping");
     drop(client);
     let noted = noted(proxy).await;
-    assert!(noted.iter().any(|note| note.starts_with("missing_") || note.contains("wrong_type")), "{noted:?}");
+    assert_eq!(noted[0], "request_missing_member nothing", "{noted:?}");
+    assert!(noted.iter().all(|note| note.starts_with("request_")), "{noted:?}");
 }
 
 #[tokio::test]
@@ -125,7 +122,7 @@ async fn an_invalid_call_of_the_web_api_is_refused_as_well() {
     assert_eq!((refused.status().as_u16(), refused.headers().get("x-asked")), (400, None));
     let body: Value = serde_json::from_slice(&refused.bytes().await.unwrap()).unwrap();
     assert_eq!(body["error"]["type"], "validation");
-    let passed = post("ping", "{}").await;
+    let passed = post("close_thread", r#"{"payload":{"chat_id":"C1"}}"#).await;
     assert_eq!((passed.status().as_u16(), passed.headers().contains_key("x-asked")), (200, true));
 }
 

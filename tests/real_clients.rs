@@ -9,6 +9,7 @@ mod support;
 
 use drive::{TEXT, VERSIONS, is_whole, transports};
 use serde_json::{Value, json};
+use support::proxied::proxy;
 use support::serve;
 
 #[test]
@@ -102,4 +103,26 @@ fn curl_calls_and_uploads() {
     let answer: Value = serde_json::from_str(&answer).unwrap();
     assert_eq!(status, 200, "{answer}");
     assert_eq!(drive::curl(&[answer["payload"]["url"].as_str().unwrap()]), (200, content));
+}
+
+/// What each of them does through a proxy, it does as well as without; neither it nor the server did anything wrong.
+#[test]
+fn the_proxy_is_not_in_their_way() {
+    let through = |does: &dyn Fn(&str)| {
+        let server = serve(&[]);
+        let proxy = proxy(&server.url, &[]);
+        does(&proxy.url);
+        let ended = proxy.end();
+        assert_eq!((ended.code, ended.kinds()), (0, Vec::new()), "{}\n{}", ended.stdout, ended.stderr);
+    };
+    for version in VERSIONS {
+        for ways in [&["polling"] as &[&str], &["polling", "websocket"], &["websocket"]] {
+            through(&|url| is_whole(&drive::node(version, url, ways)));
+        }
+        through(&|url| {
+            let told = drive::chromium(version, url);
+            [&told.polling, &told.upgrade, &told.websocket].into_iter().for_each(|lines| is_whole(lines));
+        });
+    }
+    through(&|url| is_whole(&drive::python(url)));
 }

@@ -133,6 +133,7 @@ impl Evidence {
             | V::RequestType
             | V::RequestMember
             | V::RequestValue
+            | V::UndocumentedMember
             | V::DisputedRequest
             | V::OpenRequest
             | V::RequestBeforeLogin

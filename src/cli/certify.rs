@@ -23,6 +23,7 @@ use crate::reference::{Defect, Hardship, Server, ServerOptions, Timing};
 use crate::report::Style;
 use crate::report::certificate::{self, CertifyMeta};
 use crate::session::{IdSource, PingStyle, SessionContext, Target, Token};
+use crate::traffic::Client;
 use crate::verdict::ExitCode as Code;
 
 /// Columns of the terminal report.
@@ -43,7 +44,7 @@ pub(super) fn certify(arguments: &CertifyArguments) -> Result<Code, Failure> {
     let mut options = options(arguments, &protocol)?;
     let interrupt = interrupt::install()?;
     let folder = report_folder(arguments)?;
-    options.capture = recording::begin(arguments.record.as_deref())?;
+    options.capture = recording::begin(arguments.record.as_deref(), Client::Ours)?;
     let (venue, name) = venue(arguments, &protocol, &cases, &options.dialects)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

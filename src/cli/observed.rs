@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Failure, results};
-use crate::record::Tally;
+use crate::record::{ItemOutcome, Tally};
 use crate::report::{Meta, RunReport};
 use crate::verdict::{ExitCode as Code, judge, judge_observed};
 
@@ -12,6 +12,7 @@ use crate::verdict::{ExitCode as Code, judge, judge_observed};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Client {
     /// Ours: only the server is judged.
+    #[allow(dead_code, reason = "recordings of our own clients are what it is for")]
     Ours,
     /// Somebody else's: it is judged as well.
     Foreign,
@@ -40,6 +41,8 @@ pub(super) struct Observed {
     pub client: Client,
     /// What was seen.
     pub tally: Tally,
+    /// What the client was shown to cope with, if that was asked for. It does not change the verdict: no document demands it.
+    pub checklist: Option<Vec<ItemOutcome>>,
     /// What a reader should know besides, a sentence each.
     pub notes: Vec<String>,
 }
@@ -67,7 +70,8 @@ pub(super) fn conclude(observed: Observed, folder: &Path) -> Result<Code, Failur
         interrupted: false,
         notes: observed.notes,
     };
-    results::hand_over(folder, &RunReport { meta: &meta, tally: &observed.tally, verdict: &verdict })?;
+    let checklist = observed.checklist.as_deref();
+    results::hand_over(folder, &RunReport { meta: &meta, tally: &observed.tally, verdict: &verdict, checklist })?;
     Ok(verdict.judgement.into())
 }
 
@@ -104,6 +108,7 @@ mod tests {
             duration: Duration::from_secs(1),
             client,
             tally: recorder.take(),
+            checklist: None,
             notes: Vec::new(),
         };
         let code = conclude(observed, folder.path()).unwrap();

@@ -8,8 +8,8 @@ use crate::traffic::{CaptureWriter, Client};
 use crate::verdict::ExitCode as Code;
 
 /// Begins the recording, if one was asked for. What cannot be recorded need not be run.
-pub(super) fn begin(path: Option<&Path>) -> Result<Option<CaptureWriter>, Failure> {
-    let created = path.map(|path| CaptureWriter::create(path, Client::Ours)).transpose();
+pub(super) fn begin(path: Option<&Path>, client: Client) -> Result<Option<CaptureWriter>, Failure> {
+    let created = path.map(|path| CaptureWriter::create(path, client)).transpose();
     created.map_err(|error| Failure::new(Code::Usage, error))
 }
 

@@ -16,7 +16,7 @@ use crate::record::Tally;
 use crate::report::{Meta, RunReport};
 use crate::scenario::{Arrivals, Population, Scenario};
 use crate::session::{IdSource, PingStyle, SessionContext};
-use crate::traffic::CaptureWriter;
+use crate::traffic::{CaptureWriter, Client};
 use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, judge};
 
 /// Median lag of arrivals from which on the generator was the bottleneck: people would notice it, and every number is
@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
     let scenario = Arc::new(scenario);
     let interrupt = interrupt::install()?;
     let folder = results::folder(arguments.report.as_deref(), &scenario.name)?;
-    let capture = recording::begin(arguments.record.as_deref())?;
+    let capture = recording::begin(arguments.record.as_deref(), Client::Ours)?;
     let aim = Aim::take(arguments, &scenario, seed, &protocol)?;
     let name = aim.name.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -71,7 +71,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
         interrupted: outcome.interrupted,
         notes: trouble.iter().map(|failure| failure.text.clone()).chain(remark(code)).collect(),
     };
-    let report = RunReport { meta: &meta, tally: &outcome.tally, verdict: &verdict };
+    let report = RunReport { meta: &meta, tally: &outcome.tally, verdict: &verdict, checklist: None };
     results::hand_over(&folder, &report)?;
     match trouble {
         Some(failure) => Err(failure),

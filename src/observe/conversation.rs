@@ -1,7 +1,9 @@
 //! The state machine of one connection: correlates, expects, expires.
 
 mod client;
+mod ids;
 mod matching;
+mod reading;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -142,12 +144,12 @@ impl Conversation {
 
     /// A request goes out. Returns its number, by which its answer is told.
     pub fn sending(&mut self, sending: Sending<'_>) -> u64 {
+        self.transcript.add(sending.at, Direction::ToServer, sending.text);
         self.tell(sending.at, Event::request(self.transport, self.numbers + 1, &sending));
-        self.awaits_answer(sending)
+        self.awaits_answer(sending, None)
     }
 
-    fn awaits_answer(&mut self, sending: Sending<'_>) -> u64 {
-        self.transcript.add(sending.at, Direction::ToServer, sending.text);
+    fn awaits_answer(&mut self, sending: Sending<'_>, payload: Option<&Value>) -> u64 {
         self.numbers += 1;
         self.pending.push_back(Pending {
             number: self.numbers,
@@ -157,7 +159,7 @@ impl Conversation {
             sent: sending.at,
             owed: true,
         });
-        let sent = Sent { action: sending.action, intended: sending.intended, bytes: sending.text.len() };
+        let sent = Sent { action: sending.action, intended: sending.intended, payload, bytes: sending.text.len() };
         self.emit(sending.at, Fact::Sent(sent));
         self.numbers
     }
@@ -167,7 +169,7 @@ impl Conversation {
         self.tell(at, Event::Frame { direction: Direction::ToClient, intended: None, text });
         self.expire(at);
         self.transcript.add(at, Direction::ToClient, text);
-        let message = match parse_frame(text) {
+        let message = match parse_frame(text).or_else(|malformed| self.with_number_as_id(malformed)) {
             Ok(message) => message,
             Err(malformed) => {
                 self.malformed(at, &malformed);

@@ -69,6 +69,8 @@ pub struct Sent<'a> {
     pub action: &'a str,
     /// When it should have been sent.
     pub intended: Moment,
+    /// What it asks for, as far as a client that is not ours could be understood; ours is not read again.
+    pub payload: Option<&'a Value>,
     /// Size of the frame or body.
     pub bytes: usize,
 }

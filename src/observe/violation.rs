@@ -199,6 +199,8 @@ kinds! {
         RequestMember = "request_missing_member", Fail;
         /// A member of a request whose value is not allowed.
         RequestValue = "request_wrong_value", Fail;
+        /// A member of a request that no document names; servers ignore it.
+        UndocumentedMember = "request_undocumented_member", NonStrict;
         /// A request that breaks our reading of a passage which the documents leave in dispute.
         DisputedRequest = "request_disputed_reading", NonStrict;
         /// The same, where nobody could blame the client.

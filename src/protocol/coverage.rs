@@ -121,6 +121,14 @@ impl Schemas {
         }
     }
 
+    /// The pointers, without array indices, of a valid message's members that no schema knows.
+    pub fn unknown_members(&self, kind: Kind, name: &str, value: &Value) -> Vec<String> {
+        let mut seen = Seen::default();
+        self.look(kind, name, value, &mut seen);
+        // With `=` it is a known member's value.
+        seen.unknown.into_keys().map(|(_, _, path)| path).filter(|path| !path.contains('=')).collect()
+    }
+
     /// Whether the schema that an annotation comes from, or one of whose keywords it comes from, says what may be in the value, so that other
     /// members are unknown. Where anything may be, nothing is.
     fn minds_members(&self, address: &str) -> bool {

@@ -120,8 +120,11 @@ where
                         self.trouble.tell(now, refusal_text(&asked.request, refusal));
                         return Next::Go;
                     }
-                    if self.trouble.client_asked(now, &asked.request) == Fate::Withhold {
-                        self.overheard.withheld(asked.number);
+                    if let Fate::Answer(answer) = self.trouble.client_asked(&asked.request) {
+                        // It is as if the server had said so, which it may: whether the client repeats what was perhaps carried out
+                        // can only be seen when it is known that it was told so.
+                        self.overheard.server_text(Framing::Bare, &answer);
+                        self.trouble.tell(now, answer);
                         return Next::Go;
                     }
                 }

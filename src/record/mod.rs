@@ -2,6 +2,7 @@
 //!
 //! One [`Recorder`] per worker thread, one [`Ledger`] for all of them. Tallies merge without loss.
 
+mod checklist;
 mod latency;
 mod ledger;
 mod merge;
@@ -11,6 +12,7 @@ mod tally;
 mod tests;
 mod violations;
 
+pub use checklist::{Checklist, Finding, Item, ItemOutcome, ItemState, Provocation};
 pub use latency::{Latency, LatencyError};
 pub use ledger::Ledger;
 pub use recorder::Recorder;

@@ -20,7 +20,7 @@ use crate::verdict::{Judgement, ThresholdOutcome, ThresholdState, Verdict};
 /// # Errors
 /// When the writer fails.
 pub fn junit(report: &RunReport<'_>, out: &mut impl Write) -> io::Result<()> {
-    let RunReport { meta, tally, verdict } = *report;
+    let RunReport { meta, tally, verdict, checklist: _ } = *report;
     let mut document = Report::new(format!("chatproof {}", one_line(&meta.scenario)));
     document.set_time(meta.duration);
     document.timestamp = meta.started.parse().ok();

@@ -18,7 +18,7 @@ pub use junit::junit;
 pub use meta::Meta;
 pub use terminal::{Style, terminal};
 
-use crate::record::Tally;
+use crate::record::{ItemOutcome, Tally};
 use crate::verdict::Verdict;
 
 /// All that a report tells about.
@@ -30,4 +30,6 @@ pub struct RunReport<'a> {
     pub tally: &'a Tally,
     /// How that was judged.
     pub verdict: &'a Verdict,
+    /// What a client that is not ours was shown to cope with, if that was asked for.
+    pub checklist: Option<&'a [ItemOutcome]>,
 }

@@ -7,8 +7,8 @@ use super::{Meta, RunReport};
 use crate::observe::{Closing, ConnectionId, Direction, Moment, TranscriptFrame, Violation, ViolationKind};
 use crate::protocol::{RequirementId, Transport};
 use crate::record::{
-    ActionTally, Actors, DialectTally, Latency, Ordering, PushTally, Schedule, StepFailure, Steps, Tally,
-    TransportTally,
+    ActionTally, Actors, DialectTally, Finding, Item, ItemOutcome, ItemState, Latency, Ordering, PushTally, Schedule,
+    StepFailure, Steps, Tally, TransportTally,
 };
 use crate::verdict::{Judgement, ThresholdOutcome, ThresholdState, Verdict};
 
@@ -16,11 +16,13 @@ pub struct Run {
     pub meta: Meta,
     pub tally: Tally,
     pub verdict: Verdict,
+    pub checklist: Option<Vec<ItemOutcome>>,
 }
 
 impl Run {
     pub fn report(&self) -> RunReport<'_> {
-        RunReport { meta: &self.meta, tally: &self.tally, verdict: &self.verdict }
+        let checklist = self.checklist.as_deref();
+        RunReport { meta: &self.meta, tally: &self.tally, verdict: &self.verdict, checklist }
     }
 }
 
@@ -60,6 +62,7 @@ pub fn passing() -> Run {
         meta: meta(),
         tally,
         verdict: Verdict { judgement: Judgement::Passed, reasons: Vec::new(), thresholds, sides: None },
+        checklist: None,
     }
 }
 
@@ -128,7 +131,7 @@ pub fn empty() -> Run {
         thresholds: Vec::new(),
         sides: None,
     };
-    Run { meta, tally: Tally::default(), verdict }
+    Run { meta, tally: Tally::default(), verdict, checklist: None }
 }
 
 /// Traffic of a foreign client and server that was watched; both did something wrong.
@@ -151,6 +154,25 @@ pub fn observed() -> Run {
     run.tally
         .violations
         .add(violation(ViolationKind::DuplicatePush, "one push of event T1_4", "a second one"), Vec::new);
+    let item = |item, shown, broken, findings| {
+        let state = match (shown, broken) {
+            (0, 0) => ItemState::NotExercised,
+            (_, 0) => ItemState::Shown,
+            _ => ItemState::Broken,
+        };
+        ItemOutcome { item, state, shown, broken, findings }
+    };
+    let gone = Finding {
+        at: Moment(2_000_000_000),
+        connection: ConnectionId(17),
+        what: "it was gone without a closing frame".into(),
+        frames: frames(),
+    };
+    run.checklist = Some(vec![
+        item(Item::Reconnects, 2, 0, Vec::new()),
+        item(Item::TakesUnknownPushes, 0, 0, Vec::new()),
+        item(Item::ClosesCleanly, 3, 1, vec![gone]),
+    ]);
     run.verdict = crate::verdict::judge_observed(&run.tally, run.meta.duration);
     run
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "no test needs all of it")]
 
 pub mod arena;
+pub mod proxied;
 pub mod relay;
 pub mod samples;
 pub mod traffic;

@@ -38,6 +38,12 @@ pub(in crate::cli) struct ProxyArguments {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
 
+    /// Tell in the end what the clients were shown to cope with.
+    #[arg(long)]
+    pub checklist: bool,
+    /// Keep everything that passes in this file, without secrets, to check it again with `chatproof check`.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// Folder for the reports; by default reports/runs/<time>-proxy/.
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,

@@ -3,7 +3,6 @@
 mod arguments;
 mod live;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,14 +10,15 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) use arguments::ProxyArguments;
 
-use super::{Failure, interrupt, protocol, results};
-use crate::observe::{Clock, ConnectionId, Moment};
+use super::observed::{self, Client, Observed};
+use super::{Failure, interrupt, protocol, recording, results};
+use crate::observe::{Clock, ConnectionId, Moment, Observation, Observer};
 use crate::protocol::Protocol;
-use crate::proxy::{Aside, Choice, Mode, Provoked, Provoker, Proxy, ProxyOptions};
-use crate::record::{Ledger, Recorder, Tally};
-use crate::report::{Meta, RunReport};
+use crate::proxy::{Aside, Choice, Fault, Hardship, Mode, Provoked, Provoker, Proxy, ProxyOptions};
+use crate::record::{Checklist, Ledger, Provocation, Recorder, Tally};
 use crate::session::{Target, Trust};
-use crate::verdict::{ExitCode as Code, Judgement, judge};
+use crate::traffic::{self, CaptureWriter};
+use crate::verdict::ExitCode as Code;
 use live::Live;
 
 /// How often what is new is shown, and what can be judged by now is judged.
@@ -35,43 +35,31 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Code, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Code::Internal, error))?;
-    let folder = report_folder(arguments)?;
+    let folder = results::folder(arguments.report.as_deref(), "proxy")?;
+    let capture = recording::begin(arguments.record.as_deref(), traffic::Client::Observed)?;
     let target = upstream.peer();
     let (started, clock) = (jiff::Timestamp::now(), Clock::start());
-    let (tally, aside) = runtime.block_on(relay(arguments, protocol, (upstream, trust), clock, &interrupt))?;
-    let duration = clock.now().since(Moment::default());
-    let verdict = judge(&tally, &[], duration);
-    let meta = Meta {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        scenario: "proxy".to_owned(),
+    let checklist = Arc::new(Checklist::default());
+    let relayed = relay(arguments, protocol, (upstream, trust), (clock, capture.as_ref(), &checklist), &interrupt);
+    let (tally, aside) = runtime.block_on(relayed)?;
+    let recorded = recording::end(capture.as_ref(), clock.now());
+    let observed = Observed {
+        name: "proxy".to_owned(),
+        about: "What passed between clients and a server.".to_owned(),
+        source: arguments.listen.to_string(),
         target,
         dialects: tally.dialects.keys().map(ToString::to_string).collect(),
         seed: arguments.seed,
         started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        duration,
+        duration: clock.now().since(Moment::default()),
+        client: Client::Foreign,
+        tally,
+        checklist: arguments.checklist.then(|| checklist.outcomes(clock.now())),
         notes: notes(&aside),
-        ..Meta::default()
     };
-    let report = RunReport { meta: &meta, tally: &tally, verdict: &verdict };
-    results::hand_over(&folder, &report)?;
-    Ok(match verdict.judgement {
-        Judgement::Failed => Code::PeerFailed,
-        Judgement::Inconclusive if aside.unanswered > 0 => Code::Unreachable,
-        Judgement::Inconclusive => Code::Inconclusive,
-        Judgement::Passed | Judgement::NonStrict => Code::Passed,
-    })
-}
-
-/// Makes the folder first: what cannot be reported need not be relayed.
-fn report_folder(arguments: &ProxyArguments) -> Result<PathBuf, Failure> {
-    let folder = arguments.report.clone().unwrap_or_else(|| {
-        let time = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
-        Path::new("reports/runs").join(format!("{time}-proxy"))
-    });
-    std::fs::create_dir_all(&folder).map_err(|error| {
-        Failure::new(Code::Usage, format!("cannot make the report folder {}: {error}", folder.display()))
-    })?;
-    Ok(folder)
+    let code = observed::conclude(observed, &folder)?;
+    recorded?;
+    Ok(if code == Code::Inconclusive && aside.unanswered > 0 { Code::Unreachable } else { code })
 }
 
 /// What a reader should know that was not observed.
@@ -88,17 +76,18 @@ async fn relay(
     arguments: &ProxyArguments,
     protocol: Arc<Protocol>,
     (upstream, trust): (Target, Trust),
-    clock: Clock,
+    (clock, capture, checklist): (Clock, Option<&CaptureWriter>, &Arc<Checklist>),
     interrupt: &CancellationToken,
 ) -> Result<(Tally, Aside), Failure> {
     let recorder = Arc::new(Recorder::new(Arc::new(Ledger::new())));
+    let observer: Arc<dyn Observer> = Arc::new(Ears { recorder: recorder.clone(), checklist: checklist.clone() });
     let options = ProxyOptions {
         listen: arguments.listen,
         upstream,
         trust,
         protocol,
-        observer: recorder.clone(),
-        provoker: Arc::new(Nobody),
+        observer: capture.map_or(observer.clone(), |capture| capture.beside(observer)),
+        provoker: Arc::new(Provocations(checklist.clone())),
         clock,
         mode: Mode {
             enforce: arguments.enforce,
@@ -146,9 +135,42 @@ async fn relay(
     Ok((tally, aside))
 }
 
-/// Nobody keeps a list of what clients are put through.
-struct Nobody;
+/// Whoever listens to everything.
+struct Ears {
+    recorder: Arc<Recorder>,
+    checklist: Arc<Checklist>,
+}
 
-impl Provoker for Nobody {
-    fn provoked(&self, _: Moment, _: ConnectionId, _: Provoked) {}
+impl Observer for Ears {
+    fn observe(&self, observation: &Observation<'_>) {
+        self.recorder.observe(observation);
+        self.checklist.observe(observation);
+    }
+}
+
+/// What clients are put through, in the words of the checklist.
+struct Provocations(Arc<Checklist>);
+
+impl Provoker for Provocations {
+    fn provoked(&self, at: Moment, connection: ConnectionId, what: Provoked) {
+        let what = match what {
+            Provoked::Hardship(hardship) => match hardship {
+                Hardship::ShuffledPushes => Provocation::ReorderedPushes,
+                Hardship::SlowAnswers => Provocation::SlowAnswer,
+                Hardship::PushBeforeResponse => Provocation::PushBeforeResponse,
+                Hardship::DuplicatePushes => Provocation::DuplicatePush,
+                Hardship::UnknownPushes => Provocation::UnknownPush,
+                Hardship::UnknownMembers => Provocation::UnknownMember,
+                Hardship::Disconnects => Provocation::Disconnect,
+            },
+            Provoked::Fault(fault) => match fault {
+                Fault::DroppedConnection => Provocation::Disconnect,
+                Fault::Silence => Provocation::SlowAnswer,
+                Fault::MalformedFrame => Provocation::MalformedFrame,
+                // The conversation hears its answer.
+                Fault::RequestTimeout => return,
+            },
+        };
+        self.0.provoked(at, connection, what);
+    }
 }

@@ -1,18 +1,15 @@
 //! The client's side, where the client is not ours: what it sends is read, judged and remembered.
 
-use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 use serde_json::{Value, json};
 
+use super::ids::Ids;
 use super::matching::{Pending, kept, take};
+use super::reading::{Unreadable, has_number_as_id, read};
 use super::{Conversation, Sending};
-use crate::message::{ApiError, Request, parse_request, web_body, web_payload};
+use crate::message::{ApiError, Malformed, Message, Request, parse_frame, web_body, web_payload};
 use crate::observe::{Closing, Direction, Event, Fact, Grade, Moment, Side, ViolationKind};
 use crate::protocol::{Channel, Kind, Mismatch};
 
-/// Correlation ids of a client that are remembered.
-const IDS: usize = 1024;
 /// Unanswered requests of a client that are kept; beyond this the oldest is given up and nothing is said of it.
 const OUTSTANDING: usize = 4096;
 
@@ -74,38 +71,6 @@ enum Login {
     Refused,
 }
 
-/// The correlation ids that a client used, as hashes: its ids may be long.
-#[derive(Debug, Default)]
-pub(super) struct Ids {
-    last: VecDeque<u64>,
-    forgotten: bool,
-}
-
-impl Ids {
-    pub(super) fn has(&self, id: &str) -> bool {
-        self.last.contains(&hash(id))
-    }
-
-    /// Whether there were more than are remembered.
-    pub(super) fn has_forgotten(&self) -> bool {
-        self.forgotten
-    }
-
-    fn add(&mut self, id: &str) {
-        if self.last.len() == IDS {
-            self.last.pop_front();
-            self.forgotten = true;
-        }
-        self.last.push_back(hash(id));
-    }
-}
-
-pub(super) fn hash(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
-}
-
 impl Client {
     pub(super) fn logged_in(&mut self, success: bool) {
         self.login = match (self.login, success) {
@@ -135,6 +100,7 @@ impl Conversation {
             }
         };
         self.hide_tokens(&request.payload);
+        self.transcript.add(at, Direction::ToServer, text);
         self.tell(at, Event::Frame { direction: Direction::ToServer, intended: None, text });
         let odd = odd.and_then(|(value, reason)| self.judge_envelope(at, &request.action, &value, &reason));
         // A server need not understand what is no request as documented, so it need not answer either.
@@ -143,7 +109,8 @@ impl Conversation {
         self.judge_login(at, &request.action);
         self.judge_correlation(at, &request);
         let correlation = request.correlation.as_deref().map(kept);
-        let number = self.asks(at, correlation.as_deref(), &request.action, text, owed);
+        let asked = Asked { correlation: correlation.as_deref(), action: &request.action, text, owed };
+        let number = self.asks(at, asked, Some(&request.payload));
         ClientSent::Request(ClientRequest { number, request, refusal })
     }
 
@@ -151,8 +118,12 @@ impl Conversation {
     /// be read; `body` is what is shown of it.
     pub fn client_called(&mut self, at: Moment, action: &str, payload: Result<&Value, &str>, body: &str) -> ClientCall {
         self.client_speaks(at, "a call");
-        if let Ok(payload) = payload {
-            self.hide_tokens(payload);
+        match payload {
+            Ok(payload) => {
+                self.hide_tokens(payload);
+                self.transcript.add(at, Direction::ToServer, body);
+            }
+            Err(_) => self.add_unread(at, body),
         }
         self.tell_call(at, action, payload, body);
         let (refusal, owed) = match payload {
@@ -163,7 +134,8 @@ impl Conversation {
                 (Some(validation(format!("The body cannot be read: {reason}"))), false)
             }
         };
-        let number = self.asks(at, None, action, body, owed);
+        let asked = Asked { correlation: None, action, text: body, owed };
+        let number = self.asks(at, asked, payload.ok());
         ClientCall { number, refusal }
     }
 
@@ -188,6 +160,24 @@ impl Conversation {
         self.tell(self.recording.latest(), Event::Withheld(number));
         let same = |pending: &Pending| pending.number == number;
         let _ = take(&mut self.pending, same).or_else(|| take(&mut self.overdue, same));
+    }
+
+    /// A server that repeats the number which a client gave for an id is not to blame for it (C03-A40).
+    pub(super) fn with_number_as_id(&self, malformed: Malformed) -> Result<Message, Malformed> {
+        let Malformed::NotAnEnvelope { value, .. } = &malformed else { return Err(malformed) };
+        let mut value = value.clone();
+        let mut repeated = false;
+        for name in ["request_id", "id"] {
+            let number = value.get(name).filter(|id| id.is_number()).map(ToString::to_string);
+            if let Some(number) = number.filter(|number| self.client.is_some() && self.may_name(number)) {
+                value[name] = Value::String(number);
+                repeated = true;
+            }
+        }
+        if !repeated {
+            return Err(malformed);
+        }
+        parse_frame(&value.to_string()).map_err(|_| malformed)
     }
 
     pub(super) fn client_closed(&mut self, at: Moment, how: Closing) {
@@ -240,12 +230,14 @@ impl Conversation {
     }
 
     /// Keeps a request and waits for its answer.
-    fn asks(&mut self, at: Moment, correlation: Option<&str>, action: &str, text: &str, owed: bool) -> u64 {
+    fn asks(&mut self, at: Moment, asked: Asked<'_>, payload: Option<&Value>) -> u64 {
         if self.pending.len() == OUTSTANDING {
             self.pending.pop_front();
-            self.client.get_or_insert_default().ids.forgotten = true;
+            self.client.get_or_insert_default().ids.forget();
         }
-        let number = self.awaits_answer(Sending { correlation, action: &kept(action), intended: at, at, text });
+        let Asked { correlation, action, text, owed } = asked;
+        let sending = Sending { correlation, action: &kept(action), intended: at, at, text };
+        let number = self.awaits_answer(sending, payload);
         if let Some(pending) = self.pending.back_mut() {
             pending.owed = owed;
         }
@@ -335,6 +327,13 @@ impl Conversation {
             let place = if fault.pointer.is_empty() { "payload" } else { &fault.pointer };
             validation(format!("`{place}`: expected {}, got {}", fault.expected, fault.got))
         });
+        if mismatches.is_empty() {
+            for pointer in self.dialect.schemas.unknown_members(Kind::Request, action, payload) {
+                let kind = ViolationKind::UndocumentedMember;
+                let got = format!("a member at `{}`", kept(&pointer));
+                self.violated(at, kind, Some(&name), "only members that a document names", &got);
+            }
+        }
         self.mismatched(at, Side::Client, action, mismatches);
         refusal
     }
@@ -403,48 +402,13 @@ impl Conversation {
     }
 }
 
-/// Why nobody can answer a frame.
-enum Unreadable {
-    NotJson(String),
-    /// Without a text as its action.
-    NoRequest(Value),
-}
-
-/// A request, and how it was read when its envelope is odd.
-type Read = (Request, Option<(Value, String)>);
-
-/// Reads a frame of a client; of an odd one what a server needs to answer it.
-fn read(text: &str) -> Result<Read, Unreadable> {
-    let reason = match parse_request(text) {
-        Ok(request) if matches!(request.payload, Value::Null | Value::Object(_)) && !request.action.is_empty() => {
-            return Ok((request, None));
-        }
-        Ok(_) => "a payload that is no object, or an empty action".to_owned(),
-        Err(reason) => reason,
-    };
-    let value: Value = serde_json::from_str(text).map_err(|error| Unreadable::NotJson(error.to_string()))?;
-    let Some(action) = value.get("action").and_then(Value::as_str).map(Box::from) else {
-        return Err(Unreadable::NoRequest(value));
-    };
-    let id = |name: &str| match value.get(name) {
-        Some(Value::String(id)) => Some(id.as_str().into()),
-        Some(Value::Number(id)) => Some(id.to_string().into()),
-        _ => None,
-    };
-    let (request_id, old_id) = (id("request_id"), id("id"));
-    let request = Request {
-        correlation_is_id: request_id.is_none() && old_id.is_some(),
-        correlation: request_id.or(old_id),
-        action,
-        payload: value.get("payload").cloned().unwrap_or_default(),
-        author_id: None,
-    };
-    Ok((request, Some((value, reason))))
-}
-
-/// A number in place of a correlation id: the documents do not say that it is a text (C03-A40).
-fn has_number_as_id(value: &Value) -> bool {
-    ["request_id", "id"].iter().any(|name| value.get(name).is_some_and(Value::is_number))
+/// A request of a client, as it is kept.
+struct Asked<'a> {
+    correlation: Option<&'a str>,
+    action: &'a str,
+    text: &'a str,
+    /// Whether the server has to answer.
+    owed: bool,
 }
 
 fn place(mismatch: &Mismatch) -> String {

@@ -129,5 +129,5 @@ pub(super) fn kept(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let end = (0..=LONGEST / 4).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-    Cow::Owned(format!("{}… ({} bytes, {:016x})", &text[..end], text.len(), super::client::hash(text)))
+    Cow::Owned(format!("{}… ({} bytes, {:016x})", &text[..end], text.len(), super::ids::hash(text)))
 }

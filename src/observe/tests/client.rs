@@ -64,6 +64,10 @@ const FAULTS: &[(ViolationKind, Fault)] = &[
         let payload = json!({"chat_id": "c", "is_typing": true, "recipients": "some"});
         scene.says(json!({"request_id": "1", "action": "send_typing_indicator", "payload": payload}));
     }),
+    (ViolationKind::UndocumentedMember, |scene| {
+        let payload = json!({"chat_id": "c", "routing_scope": {"type": "license"}});
+        scene.says(json!({"request_id": "1", "action": "close_thread", "payload": payload}));
+    }),
     (ViolationKind::DisputedRequest, |scene| {
         // C03-A46: whether an id may be empty is in dispute.
         scene.says(json!({"request_id": "1", "action": "close_thread", "payload": {"chat_id": ""}}));
@@ -143,7 +147,8 @@ fn requests_without_ids_are_answered_by_action_in_their_order() {
     let mut scene = logged_in("customer/v0.3");
     let mut numbers = Vec::new();
     for action in ["ping", "close_thread", "ping"] {
-        let sent = scene.says(json!({"action": action, "payload": {"chat_id": "c"}}));
+        let payload = if action == "ping" { Value::Null } else { json!({"chat_id": "c"}) };
+        let sent = scene.says(json!({"action": action, "payload": payload}));
         let ClientSent::Request(ClientRequest { number, .. }) = sent else { panic!("{sent:?}") };
         numbers.push(number);
     }
@@ -304,6 +309,12 @@ fn a_number_as_correlation_id_counts_what_its_erratum_allows() {
     assert!(matches!(delivered, Delivered::Answer { .. }));
     scene.says(json!({"id": 8, "action": "close_thread", "payload": {}}));
     assert_eq!(scene.violations(), ["request_missing_member"]);
+    // The server may repeat the number as it came, but no number that nobody sent.
+    let repeated = |id: u64| json!({"request_id": id, "action": "close_thread", "type": "response", "success": true});
+    assert!(matches!(scene.receive(repeated(8)), Delivered::Answer { .. }));
+    assert_eq!(scene.violations(), [""; 0]);
+    assert_eq!(scene.receive(repeated(9)), Delivered::Nothing);
+    assert_eq!(scene.violations(), ["malformed_envelope"]);
 }
 
 #[test]
@@ -342,8 +353,11 @@ fn no_token_of_a_client_is_shown() {
     struct Shown(Mutex<String>);
     impl Observer for Shown {
         fn observe(&self, observation: &Observation<'_>) {
-            let mut shown = self.0.lock().unwrap();
-            *shown += &format!("{:?} {:?}\n", observation.fact, observation.transcript.frames());
+            if let Fact::Violated(violation) = &observation.fact {
+                let frames = observation.transcript.frames();
+                assert_eq!(frames.last().map(|frame| frame.at), Some(violation.at), "the frame itself is evidence");
+                *self.0.lock().unwrap() += &format!("{violation:?} {frames:?}\n");
+            }
         }
     }
     let shown = Arc::new(Shown(Mutex::default()));
@@ -356,7 +370,7 @@ fn no_token_of_a_client_is_shown() {
     }
     let broken = r#"{"action":"login","payload":{"token":"epsilon""#;
     conversation.client_sent(Moment(2), broken);
-    conversation.client_garbage(Moment(3), "alpha-beta, gamma, delta");
+    conversation.client_garbage(Moment(2), "alpha-beta, gamma, delta");
     let shown = shown.0.lock().unwrap();
     assert!(shown.contains("login") && shown.contains("[redacted]"), "{shown}");
     for secret in ["alpha", "beta", "gamma", "delta", "epsilon"] {

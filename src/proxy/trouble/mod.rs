@@ -75,8 +75,8 @@ pub enum Deed {
 pub enum Fate {
     /// It goes to the server.
     Forward,
-    /// It does not; whatever the client is told instead is already on its way.
-    Withhold,
+    /// It does not, and this is what the client is told.
+    Answer(String),
 }
 
 /// The trouble of one connection.
@@ -120,7 +120,7 @@ impl Trouble {
     }
 
     /// The client asks for something.
-    pub fn client_asked(&mut self, now: Moment, request: &Request) -> Fate {
+    pub fn client_asked(&mut self, request: &Request) -> Fate {
         let catalog = &self.dialect.catalog;
         // Who cannot log in has nothing to lose by it.
         if !self.has_fault(Fault::RequestTimeout) || catalog.login.before.iter().any(|name| *name == *request.action) {
@@ -134,11 +134,10 @@ impl Trouble {
         let message = catalog.errors.get(TIMED_OUT).map_or_else(String::new, |error| error.message.clone());
         let error = ApiError { kind: TIMED_OUT.to_owned(), message, data: None };
         self.provoked.push(Provoked::Fault(Fault::RequestTimeout));
-        self.put(now, Duration::ZERO, refusal_text(request, &error));
-        Fate::Withhold
+        Fate::Answer(refusal_text(request, &error))
     }
 
-    /// A message for the client that is not the server's own, such as a refusal.
+    /// A message for the client that is not the server's own.
     pub fn tell(&mut self, now: Moment, text: String) {
         self.put(now, Duration::ZERO, text);
     }

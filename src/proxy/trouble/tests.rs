@@ -98,17 +98,24 @@ fn each_fault_shows_and_is_told() {
     for &fault in Fault::ALL {
         let mut trouble = trouble(&dialect, &[], &[fault], 7);
         let request = parse_request(r#"{"request_id":"r","action":"send_event","payload":{}}"#).unwrap();
-        let fates: Vec<Fate> = (0..10).map(|_| trouble.client_asked(Moment::default(), &request)).collect();
+        let fates: Vec<Fate> = (0..10).map(|_| trouble.client_asked(&request)).collect();
+        let answers: Vec<&str> = fates
+            .iter()
+            .filter_map(|fate| match fate {
+                Fate::Answer(text) => Some(text.as_str()),
+                Fate::Forward => None,
+            })
+            .collect();
         let arrived = arriving(&mut trouble, &messages(20));
         let texts = texts(&arrived);
         let shows = match fault {
             Fault::DroppedConnection => arrived.iter().any(|(_, deed)| *deed == Deed::Cut),
-            Fault::RequestTimeout => texts[0].contains("request_timeout") && texts[0].contains("\"r\""),
+            Fault::RequestTimeout => answers[0].contains("request_timeout") && answers[0].contains("\"r\""),
             Fault::Silence => arrived.iter().any(|(at, _)| *at > dialect.catalog.timeout),
             Fault::MalformedFrame => texts.iter().any(|text| parse_frame(text).is_err()),
         };
         assert!(shows, "{fault:?} {texts:?}");
-        assert_eq!(fates.contains(&Fate::Withhold), fault == Fault::RequestTimeout);
+        assert_eq!(!answers.is_empty(), fault == Fault::RequestTimeout);
         assert!(trouble.provoked().contains(&Provoked::Fault(fault)), "{fault:?}");
     }
 }
@@ -117,7 +124,7 @@ fn each_fault_shows_and_is_told() {
 fn nobody_is_kept_from_logging_in() {
     let mut trouble = trouble(&dialect("agent/v3.0"), &[], Fault::ALL, 7);
     let login = parse_request(r#"{"request_id":"r","action":"login","payload":{}}"#).unwrap();
-    assert!((0..50).all(|_| trouble.client_asked(Moment::default(), &login) == Fate::Forward));
+    assert!((0..50).all(|_| trouble.client_asked(&login) == Fate::Forward));
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub(super) struct Document<'a> {
     steps: Steps<'a>,
     /// What was done wrong, by kind.
     violations: Vec<Violations<'a>>,
+    /// What a client that is not ours was shown to cope with; null when that was not asked for.
+    checklist: Option<Vec<Item<'a>>>,
 }
 
 /// How the run was judged.
@@ -292,6 +294,36 @@ struct Frame<'a> {
     text: &'a str,
 }
 
+/// Something that a client can be shown to cope with.
+#[derive(Serialize, JsonSchema)]
+struct Item<'a> {
+    #[schemars(schema_with = "items")]
+    item: record::Item,
+    /// What is looked at, in a sentence.
+    about: &'a str,
+    #[schemars(schema_with = "item_states")]
+    state: record::ItemState,
+    /// How often it was shown.
+    shown: u64,
+    /// How often it was broken.
+    broken: u64,
+    /// The first times that it was broken.
+    findings: Vec<Finding<'a>>,
+}
+
+/// One time that a client did not cope.
+#[derive(Serialize, JsonSchema)]
+struct Finding<'a> {
+    /// When it was noticed.
+    at_us: u64,
+    /// Number of the connection.
+    connection: u64,
+    /// What happened, in a sentence.
+    what: &'a str,
+    /// The connection's last frames, oldest first.
+    transcript: Vec<Frame<'a>>,
+}
+
 fn names(names: &[&str]) -> Schema {
     json_schema!({ "type": "string", "enum": names })
 }
@@ -318,6 +350,14 @@ fn grades(_: &mut SchemaGenerator) -> Schema {
 
 fn directions(_: &mut SchemaGenerator) -> Schema {
     names(&["to_server", "to_client"])
+}
+
+fn items(_: &mut SchemaGenerator) -> Schema {
+    names(&record::Item::ALL.iter().map(|item| item.name()).collect::<Vec<_>>())
+}
+
+fn item_states(_: &mut SchemaGenerator) -> Schema {
+    names(&["shown", "broken", "not_exercised"])
 }
 
 fn kinds(_: &mut SchemaGenerator) -> Schema {

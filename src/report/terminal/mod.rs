@@ -1,5 +1,6 @@
 //! The report for people: what ran, the verdict, then the numbers and the evidence.
 
+mod checklist;
 mod conduct;
 mod head;
 mod page;
@@ -35,7 +36,8 @@ pub fn terminal(report: &RunReport<'_>, out: &mut impl Write, style: Style) -> i
     traffic::errors(&mut page, report.tally)?;
     conduct::numbers(&mut page, report.tally)?;
     conduct::failed_steps(&mut page, &report.tally.steps)?;
-    violations::list(&mut page, report)
+    violations::list(&mut page, report)?;
+    checklist::list(&mut page, report.checklist)
 }
 
 #[cfg(test)]

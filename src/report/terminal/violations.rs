@@ -87,7 +87,8 @@ fn evidence(page: &mut Page<'_, impl Write>, sample: &Sample) -> io::Result<()> 
     sample.transcript[hidden..].iter().try_for_each(|frame| frame_line(page, frame))
 }
 
-fn frame_line(page: &mut Page<'_, impl Write>, frame: &TranscriptFrame) -> io::Result<()> {
+/// A frame in a line.
+pub(super) fn frame_line(page: &mut Page<'_, impl Write>, frame: &TranscriptFrame) -> io::Result<()> {
     let arrow = match frame.direction {
         Direction::ToServer => "→",
         Direction::ToClient => "←",

@@ -9,7 +9,7 @@ use crate::verdict::ThresholdOutcome;
 impl<'a> Document<'a> {
     /// The report of a run.
     pub(in crate::report::json) fn of(report: &RunReport<'a>) -> Self {
-        let RunReport { meta, tally, verdict } = *report;
+        let RunReport { meta, tally, verdict, checklist } = *report;
         Self {
             format: FORMAT,
             meta,
@@ -41,6 +41,7 @@ impl<'a> Document<'a> {
                 failures: tally.steps.failures.iter().map(StepFailure::of).collect(),
             },
             violations: tally.violations.iter().map(|(kind, tally)| Violations::of(kind, tally)).collect(),
+            checklist: checklist.map(|items| items.iter().map(Item::of).collect()),
         }
     }
 }
@@ -193,5 +194,23 @@ impl<'a> Sample<'a> {
 impl<'a> Frame<'a> {
     fn of(frame: &'a TranscriptFrame) -> Self {
         Self { at_us: us(frame.at), direction: frame.direction, text: &frame.text }
+    }
+}
+
+impl<'a> Item<'a> {
+    fn of(outcome: &'a record::ItemOutcome) -> Self {
+        let record::ItemOutcome { item, state, shown, broken, ref findings } = *outcome;
+        Self { item, about: item.about(), state, shown, broken, findings: findings.iter().map(Finding::of).collect() }
+    }
+}
+
+impl<'a> Finding<'a> {
+    fn of(finding: &'a record::Finding) -> Self {
+        Self {
+            at_us: us(finding.at),
+            connection: finding.connection.0,
+            what: &finding.what,
+            transcript: finding.frames.iter().map(Frame::of).collect(),
+        }
     }
 }
