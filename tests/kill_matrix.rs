@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use chatproof::certify::{Cases, Certificate, Options, Profile, RowVerdict, certify};
-use chatproof::protocol::{Check, Dialect, Protocol, RequirementId, Transport};
+use chatproof::protocol::{Check, Dialect, Kind, Protocol, RequirementId, Transport};
 use chatproof::reference::{Defect, DefectRow};
 use support::arena::Arena;
 use tokio::sync::Semaphore;
@@ -42,7 +42,12 @@ impl Trial {
 
 /// Whether only slow cases can prove a requirement.
 fn is_slow(dialect: &Dialect, cases: &Cases, id: &RequirementId) -> bool {
-    let steps = dialect.requirements[id].check.iter().filter(|check| matches!(check, Check::Step(_)));
+    let checks = &dialect.requirements[id].check;
+    let shown_in_time = |check: &Check| matches!(check, Check::Schema { kind: Kind::Push, name, .. } if dialect.catalog.comes_with_time(name));
+    if checks.iter().any(shown_in_time) {
+        return true;
+    }
+    let steps = checks.iter().filter(|check| matches!(check, Check::Step(_)));
     let of_slow = |check: &&Check| {
         cases.of(&dialect.name).iter().filter(|case| case.slow).any(|case| case.checks(&dialect.name).contains(check))
     };

@@ -137,9 +137,8 @@ impl Bench<'_> {
         let below = |path: &str| path == member || path.strip_prefix(member).is_some_and(|rest| rest.starts_with('/'));
         let shown = seen.paths.iter().any(|(of, named, path)| *of == kind && named == name && below(path))
             || seen.spots.iter().any(|spot| spot.place.file == file && below(&spot.place.member));
-        // What no action causes comes with time, and the cases that wait for it are the slow ones.
-        let comes_with_time = kind == Kind::Push
-            && !self.dialect.catalog.actions.values().any(|spec| spec.pushes.iter().any(|push| push == name));
+        // The cases that wait for what comes with time are the slow ones.
+        let comes_with_time = kind == Kind::Push && self.dialect.catalog.comes_with_time(name);
         match shown {
             true => self.silent(check, CheckState::Held, ""),
             false if self.options.quick && comes_with_time => {

@@ -293,6 +293,11 @@ impl Catalog {
         if self.dialect.as_str().starts_with("agent/") { Role::Agent } else { Role::Customer }
     }
 
+    /// Whether no action causes a push, so that it comes with time or not at all.
+    pub fn comes_with_time(&self, push: &str) -> bool {
+        !self.actions.values().any(|spec| spec.pushes.iter().any(|caused| caused == push))
+    }
+
     /// The specification of an action that has schema files.
     pub fn action(&self, name: &str) -> Option<&ActionSpec> {
         self.actions.get(name).filter(|spec| !spec.indexed_only)
