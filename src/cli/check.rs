@@ -60,11 +60,9 @@ fn one(file: &Path, folder: &Path, protocol: &Protocol) -> Result<Code, Failure>
             seed: 0,
             started,
             duration: replayed.duration,
-            client: match client {
-                Client::Ours => observed::Client::Ours,
-                Client::Observed => observed::Client::Foreign,
-            },
+            client,
             tally: replayed.tally,
+            checklist: None,
             notes: notes(&damages, replayed.skipped),
         },
         folder,

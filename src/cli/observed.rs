@@ -6,17 +6,8 @@ use std::time::Duration;
 use super::{Failure, results};
 use crate::record::{ItemOutcome, Tally};
 use crate::report::{Meta, RunReport};
+use crate::traffic::Client;
 use crate::verdict::{ExitCode as Code, judge, judge_observed};
-
-/// Whose client it was that was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Client {
-    /// Ours: only the server is judged.
-    #[allow(dead_code, reason = "recordings of our own clients are what it is for")]
-    Ours,
-    /// Somebody else's: it is judged as well.
-    Foreign,
-}
 
 /// Finished traffic, and what is known of it beside its tally.
 #[derive(Debug)]
@@ -52,7 +43,7 @@ pub(super) struct Observed {
 pub(super) fn conclude(observed: Observed, folder: &Path) -> Result<Code, Failure> {
     let verdict = match observed.client {
         Client::Ours => judge(&observed.tally, &[], observed.duration),
-        Client::Foreign => judge_observed(&observed.tally, observed.duration),
+        Client::Observed => judge_observed(&observed.tally, observed.duration),
     };
     let meta = Meta {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -128,7 +119,7 @@ mod tests {
 
     #[test]
     fn either_side_makes_it_fail_and_nothing_is_no_success() {
-        let (report, code) = concluded(Client::Foreign, &[LOGIN, PING]);
+        let (report, code) = concluded(Client::Observed, &[LOGIN, PING]);
         assert_eq!(
             (&report["verdict"]["sides"], code),
             (&json!({"server": "passed", "client": "passed"}), Code::Passed)
@@ -137,13 +128,13 @@ mod tests {
             r#"{"request_id":"2","action":"fly"}"#,
             r#"{"request_id":"2","action":"fly","type":"response","success":true}"#,
         );
-        let (report, code) = concluded(Client::Foreign, &[LOGIN, unknown]);
+        let (report, code) = concluded(Client::Observed, &[LOGIN, unknown]);
         assert_eq!((&report["verdict"]["sides"]["client"], code), (&json!("failed"), Code::PeerFailed));
         assert_eq!(report["violations"][0]["side"], "client");
-        let (report, code) = concluded(Client::Foreign, &[LOGIN, (PING.0, "<html>")]);
+        let (report, code) = concluded(Client::Observed, &[LOGIN, (PING.0, "<html>")]);
         assert_eq!(report["verdict"]["sides"], json!({"server": "failed", "client": "passed"}));
         assert_eq!(code, Code::PeerFailed);
-        assert_eq!(concluded(Client::Foreign, &[]).1, Code::Inconclusive);
+        assert_eq!(concluded(Client::Observed, &[]).1, Code::Inconclusive);
         let (report, code) = concluded(Client::Ours, &[LOGIN, unknown]);
         assert_eq!((&report["verdict"]["sides"], code), (&Value::Null, Code::Passed));
     }

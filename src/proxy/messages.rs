@@ -95,7 +95,7 @@ where
             let next = tokio::select! {
                 () = waiting => Next::Go,
                 frame = self.client.next() => self.client_wrote(frame).await,
-                frame = self.server.next() => self.server_wrote(frame).await,
+                frame = self.server.next(), if !self.trouble.is_full() => self.server_wrote(frame).await,
             };
             let next = match next {
                 Next::Go => self.deliver().await,

@@ -58,13 +58,16 @@ fn line(violation: &Violation) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
     use crate::observe::{ConnectionId, Moment};
     use crate::protocol::{Protocol, Transport};
 
+    static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::embedded().unwrap());
+
     fn violation(n: u64) -> Violation {
-        let protocol = Protocol::embedded().unwrap();
-        let dialect = protocol.dialect("agent/v3.0").unwrap();
+        let dialect = PROTOCOL.dialect("agent/v3.0").unwrap();
         let place = (ConnectionId(7), &**dialect, Transport::Websocket);
         let (expected, got) = ("an answer within 15 s".to_owned(), "none\u{1b}[2J".to_owned());
         Violation::new(ViolationKind::NoAnswer, Moment(n * 1_500_000_000), place, Some("ping"), expected, got)

@@ -10,14 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) use arguments::ProxyArguments;
 
-use super::observed::{self, Client, Observed};
+use super::observed::{self, Observed};
 use super::{Failure, interrupt, protocol, recording, results};
 use crate::observe::{Clock, ConnectionId, Moment, Observation, Observer};
 use crate::protocol::Protocol;
 use crate::proxy::{Aside, Choice, Fault, Hardship, Mode, Provoked, Provoker, Proxy, ProxyOptions};
 use crate::record::{Checklist, Ledger, Provocation, Recorder, Tally};
 use crate::session::{Target, Trust};
-use crate::traffic::{self, CaptureWriter};
+use crate::traffic::{CaptureWriter, Client};
 use crate::verdict::ExitCode as Code;
 use live::Live;
 
@@ -36,7 +36,7 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Code, Failure> {
         .build()
         .map_err(|error| Failure::new(Code::Internal, error))?;
     let folder = results::folder(arguments.report.as_deref(), "proxy")?;
-    let capture = recording::begin(arguments.record.as_deref(), traffic::Client::Observed)?;
+    let capture = recording::begin(arguments.record.as_deref(), Client::Observed)?;
     let target = upstream.peer();
     let (started, clock) = (jiff::Timestamp::now(), Clock::start());
     let checklist = Arc::new(Checklist::default());
@@ -52,7 +52,7 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Code, Failure> {
         seed: arguments.seed,
         started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         duration: clock.now().since(Moment::default()),
-        client: Client::Foreign,
+        client: Client::Observed,
         tally,
         checklist: arguments.checklist.then(|| checklist.outcomes(clock.now())),
         notes: notes(&aside),

@@ -31,6 +31,8 @@ const MARGIN: Duration = Duration::from_secs(3);
 const BEYOND: Duration = Duration::from_secs(1);
 /// Messages held back at most; beyond this they leave as they come.
 const MOST: usize = 256;
+/// Messages that wait at most in a silence, in which none leaves; beyond this the server is not read.
+const FULL: usize = 4 * MOST;
 /// Messages of a connection until something happens that does not happen all the time: the first time, and from then on.
 const FIRST: RangeInclusive<u32> = 3..=6;
 const LATER: RangeInclusive<u32> = 20..=40;
@@ -163,6 +165,11 @@ impl Trouble {
     /// When there is next something to do.
     pub fn next_due(&self) -> Option<Moment> {
         self.queue.iter().map(|queued| queued.due).min()
+    }
+
+    /// Whether so much waits that the server has to wait as well.
+    pub fn is_full(&self) -> bool {
+        self.queue.len() >= FULL
     }
 
     /// What was done since it was last asked for.

@@ -121,6 +121,18 @@ fn each_fault_shows_and_is_told() {
 }
 
 #[test]
+fn a_silence_holds_back_no_more_than_so_much() {
+    let mut trouble = trouble(&dialect("agent/v3.0"), &[], &[Fault::Silence], 7);
+    let messages = messages(10);
+    let sent = (0..5_000).take_while(|n| {
+        trouble.server_sent(Moment(*n), &messages[0]);
+        while trouble.due(Moment(*n)).is_some() {}
+        !trouble.is_full()
+    });
+    assert!((FULL - 10..FULL + 10).contains(&sent.count()));
+}
+
+#[test]
 fn nobody_is_kept_from_logging_in() {
     let mut trouble = trouble(&dialect("agent/v3.0"), &[], Fault::ALL, 7);
     let login = parse_request(r#"{"request_id":"r","action":"login","payload":{}}"#).unwrap();
