@@ -10,9 +10,9 @@ ci:
 test:
     cargo test
 
-# The tests with clients that others wrote, which `.ci/run` installs.
-real-clients:
-    cargo test --features real-clients --test real_clients
+# The tests with tools beside Rust, which `.ci/run` installs: a second validator, clients that others wrote.
+other-tools:
+    cargo test --features other-tools --test other_validators --test real_clients
 
 # The main job, on the embedded reference server.
 run scenario="scenarios/support-desk.yaml":
@@ -33,7 +33,7 @@ seeds:
 # Formats and lints.
 lint:
     cargo fmt
-    cargo clippy --all-targets --features real-clients -- -D warnings
+    cargo clippy --all-targets --features other-tools -- -D warnings
 
 # Micro-benchmarks: the cost of a message, of a validation, of a record.
 bench:

@@ -1,5 +1,5 @@
 //! Clients written by others talk to the reference server: old socket.io clients under node and in a browser, Python's websocket-client,
-//! and curl. Behind the feature `real-clients`, because they have to be installed (`.ci/run` does).
+//! and curl. Behind the feature `other-tools`, because they have to be installed (`.ci/run` does).
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
