@@ -92,7 +92,8 @@ impl Schemas {
         let mut addresses = Vec::new();
         for entry in evaluation.iter_annotations() {
             let Some(address) = entry.absolute_keyword_location.map(ToString::to_string) else { continue };
-            if !self.minds_members(&address) {
+            // A list is what a keyword vouches for; anything else only shows that the schema was there.
+            if !entry.annotations.value().is_array() && !self.minds_members(&address) {
                 continue;
             }
             let names = entry.annotations.value().as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -129,13 +130,13 @@ impl Schemas {
         seen.unknown.into_keys().map(|(_, _, path)| path).filter(|path| !path.contains('=')).collect()
     }
 
-    /// Whether the schema that an annotation comes from, or one of whose keywords it comes from, says what may be in the value, so that other
-    /// members are unknown. Where anything may be, nothing is.
+    /// Whether a schema that a member of a message has to follow says what may be in it, so that other members are unknown. Where
+    /// anything may be, nothing is.
     fn minds_members(&self, address: &str) -> bool {
-        let keywords = ["properties", "additionalProperties", "patternProperties"];
-        let is_keyword = address.rsplit_once('/').is_some_and(|(_, last)| keywords.contains(&last));
-        let says = |keyword: &str| self.at(address).is_some_and(|schema| schema.get(keyword).is_some());
-        is_keyword || says("type") || keywords.into_iter().any(says)
+        let Some(schema) = self.at(address) else { return false };
+        let is_free = schema.get("additionalProperties") == Some(&Value::Bool(true));
+        let says = |keyword: &&str| schema.get(keyword).is_some();
+        !is_free && ["type", "properties", "additionalProperties", "patternProperties"].iter().any(says)
     }
 
     /// A message without the members that no schema knows. What is free in form, such as the value of a property, stays whole.

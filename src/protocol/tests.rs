@@ -243,6 +243,20 @@ fn what_no_schema_knows_is_left_out_and_what_is_free_in_form_stays() {
 }
 
 #[test]
+fn the_names_of_properties_are_free_and_those_of_members_are_not() {
+    for dialect in PROTOCOL.dialects() {
+        let unknown = |payload: &Value| {
+            assert_eq!(dialect.schemas.check(Kind::Request, "update_chat_properties", payload), [], "{}", dialect.name);
+            dialect.schemas.unknown_members(Kind::Request, "update_chat_properties", payload)
+        };
+        let mut payload = json!({"chat_id": "c", "properties": {"survey": {"score": 3}}});
+        assert_eq!(unknown(&payload), [""; 0], "{}", dialect.name);
+        payload["mood"] = json!("good");
+        assert_eq!(unknown(&payload), ["/mood"], "{}", dialect.name);
+    }
+}
+
+#[test]
 fn a_valid_request_is_made_invalid_in_one_place_each() {
     let customer = PROTOCOL.dialect("customer/v0.3").unwrap();
     let valid = json!({"chat_id": "c", "event": {"type": "message", "text": "hi"}});
