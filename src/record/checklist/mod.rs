@@ -263,7 +263,7 @@ impl State {
             Closing::DroppedByClient => {
                 self.breaks(Item::ClosesCleanly, "it was gone without a closing frame", observation);
             }
-            Closing::ByUs | Closing::ByServer | Closing::Broken => {}
+            Closing::ByUs | Closing::ByServer | Closing::Broken | Closing::ServerSilent => {}
         }
     }
 
