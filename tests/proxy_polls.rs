@@ -29,7 +29,9 @@ impl Poller {
         let url = format!("http://{addr}/customer/v0.3/rtm/sio/?license_id=1&EIO=3&transport=polling");
         let body = http.get(&url).send().await.unwrap().bytes().await.unwrap();
         let opened = decode_payload(&body);
-        let Unwrapped::Open(handshake) = Framing::Packets.unwrap(&opened.packets[0]) else { panic!("{opened:?}") };
+        let Unwrapped::Open(handshake) = Framing::Packets.unwrap(&opened.packets[0]) else {
+            unreachable!("{opened:?}")
+        };
         let handshake: Value = serde_json::from_str(&handshake).unwrap();
         let url = format!("{url}&sid={}", handshake["sid"].as_str().unwrap());
         Self { http, url, requests: 0, came: Vec::new(), over: None }
