@@ -136,7 +136,7 @@ struct Connections<'a> {
     transport: Transport,
     /// Connections that were established.
     opened: u64,
-    /// How connections ended: `by_us`, `by_client`, `by_server`, `dropped_by_client` or `broken`.
+    /// How connections ended: `by_us`, `by_client`, `by_server`, `dropped_by_client`, `broken` or `server_silent`.
     #[schemars(with = "BTreeMap<String, u64>")]
     closed: &'a BTreeMap<Closing, u64>,
     /// From the attempt to the finished handshake; null when none was established.
