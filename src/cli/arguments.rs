@@ -270,6 +270,10 @@ pub(super) struct ServeArguments {
     /// Bytes of the largest RTM message that is read. By default 1048576.
     #[arg(long, value_name = "BYTES", value_parser = at_least_one())]
     pub max_message: Option<usize>,
+    /// Requests that are worked on in a second; others wait in line, and are refused when it is longer than 10 s. Logins and pings are
+    /// exempt. By default there is no limit.
+    #[arg(long, value_name = "N", value_parser = at_least_one())]
+    pub capacity: Option<usize>,
     /// List the defects that there are, and start nothing.
     #[arg(long, exclusive = true)]
     pub list_defects: bool,
