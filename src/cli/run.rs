@@ -17,11 +17,7 @@ use crate::report::{Meta, RunReport};
 use crate::scenario::{Arrivals, Population, Scenario};
 use crate::session::{IdSource, PingStyle, SessionContext};
 use crate::traffic::{CaptureWriter, Client};
-use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, judge};
-
-/// Median lag of arrivals from which on the generator was the bottleneck: people would notice it, and every number is
-/// larger by it.
-const SATURATED: Duration = Duration::from_millis(50);
+use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, is_refused, is_saturated, judge};
 
 pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
     let protocol = Arc::new(protocol(arguments.schemas.as_deref())?);
@@ -49,9 +45,10 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
     let (outcome, trouble) = match performed {
         Ok((outcome, recorded)) => (outcome, recorded.err()),
         // What was seen is reported all the same.
-        Err(failure) => {
-            (Outcome { tally: Tally::default(), duration: Duration::ZERO, interrupted: false }, Some(failure))
-        }
+        Err(failure) => (
+            Outcome { tally: Tally::default(), duration: Duration::ZERO, answered: 0, interrupted: false },
+            Some(failure),
+        ),
     };
     let verdict = judge(&outcome.tally, &thresholds, outcome.duration);
     let code = exit_code(&outcome, &verdict, arguments.allow_saturated);
@@ -110,6 +107,7 @@ async fn perform(
         scenario: scenario.clone(),
         seed,
         clock,
+        warm_up: Duration::ZERO,
         workers: workers(),
         session,
         credentials: aim.credentials,
@@ -132,19 +130,11 @@ fn exit_code(outcome: &Outcome, verdict: &Verdict, allow_saturated: bool) -> Cod
     if outcome.interrupted {
         return Code::Interrupted;
     }
-    let refused = outcome
-        .tally
-        .dialects
-        .values()
-        .flat_map(|dialect| dialect.transports.values())
-        .all(|transport| transport.actions.values().all(|action| action.succeeded == 0));
-    let asked = outcome.tally.actions().any(|(_, _, _, action)| action.failed() > 0);
-    let lag = outcome.tally.schedule.lag.percentile(50.0);
     match verdict.judgement {
-        Judgement::Failed if refused && asked => Code::Unreachable,
+        Judgement::Failed if is_refused(&outcome.tally) => Code::Unreachable,
         Judgement::Failed => Code::PeerFailed,
         Judgement::Inconclusive => Code::Inconclusive,
-        _ if !allow_saturated && lag.is_some_and(|lag| lag > SATURATED) => Code::Saturated,
+        _ if !allow_saturated && is_saturated(&outcome.tally) => Code::Saturated,
         Judgement::Passed | Judgement::NonStrict => Code::Passed,
     }
 }
