@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use crate::report::{self, RunReport, Style};
+use crate::report::{self, CapacityReport, RunReport, Style};
 use crate::verdict::ExitCode as Code;
 
 /// Columns of the terminal report.
@@ -35,23 +35,41 @@ pub(super) fn hand_over(folder: &Path, report: &RunReport<'_>) -> Result<(), Fai
     Ok(())
 }
 
+/// The same for a search for the highest load.
+pub(super) fn hand_over_capacity(folder: &Path, report: &CapacityReport<'_>) -> Result<(), Failure> {
+    write_file(folder, "capacity.json", &|file| report::capacity::json(report, file))?;
+    let style = Style { color: false, width: WIDTH };
+    write_file(folder, "capacity.txt", &|file| report::capacity::terminal(report, file, style))?;
+    let mut text = Vec::new();
+    let style = Style { color: super::color(&std::io::stdout()), width: WIDTH };
+    report::capacity::terminal(report, &mut text, style).map_err(|error| Failure::new(Code::Internal, error))?;
+    super::print(&String::from_utf8_lossy(&text));
+    super::say(&format!("reports: {}", folder.display()));
+    Ok(())
+}
+
 /// Processor cores of the machine.
 pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn write(folder: &Path, report: &RunReport<'_>) -> Result<(), Failure> {
-    let write = |name: &str, render: &dyn Fn(&mut BufWriter<fs::File>) -> std::io::Result<()>| {
-        let path = folder.join(name);
-        let written = fs::File::create(&path).map(BufWriter::new).and_then(|mut file| {
-            render(&mut file)?;
-            file.flush()
-        });
-        written.map_err(|error| Failure::new(Code::Internal, format!("cannot write {}: {error}", path.display())))
-    };
-    write("report.json", &|file| report::json(report, file))?;
-    write("junit.xml", &|file| report::junit(report, file))?;
-    write("report.txt", &|file| report::terminal(report, file, Style { color: false, width: WIDTH }))
+    write_file(folder, "report.json", &|file| report::json(report, file))?;
+    write_file(folder, "junit.xml", &|file| report::junit(report, file))?;
+    write_file(folder, "report.txt", &|file| report::terminal(report, file, Style { color: false, width: WIDTH }))
+}
+
+fn write_file(
+    folder: &Path,
+    name: &str,
+    render: &dyn Fn(&mut BufWriter<fs::File>) -> std::io::Result<()>,
+) -> Result<(), Failure> {
+    let path = folder.join(name);
+    let written = fs::File::create(&path).map(BufWriter::new).and_then(|mut file| {
+        render(&mut file)?;
+        file.flush()
+    });
+    written.map_err(|error| Failure::new(Code::Internal, format!("cannot write {}: {error}", path.display())))
 }
 
 fn show(report: &RunReport<'_>) -> Result<(), Failure> {

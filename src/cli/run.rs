@@ -9,13 +9,12 @@ use super::arguments::{Named, RunArguments};
 use super::progress::Shown;
 use super::target::Aim;
 use super::{Failure, interrupt, load_scenario, protocol, recording, results};
-use crate::engine::{self, Outcome, Progress, RunOptions};
-use crate::observe::{Clock, Observation, Observer};
+use crate::engine::{self, Credentials, Outcome, Progress, RunOptions};
+use crate::observe::Clock;
 use crate::protocol::DialectName;
 use crate::record::Tally;
 use crate::report::{Meta, RunReport};
 use crate::scenario::{Arrivals, Population, Scenario};
-use crate::session::{IdSource, PingStyle, SessionContext};
 use crate::traffic::{CaptureWriter, Client};
 use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, is_refused, is_saturated, judge};
 
@@ -34,14 +33,15 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
     let interrupt = interrupt::install()?;
     let folder = results::folder(arguments.report.as_deref(), &scenario.name)?;
     let capture = recording::begin(arguments.record.as_deref(), Client::Ours)?;
-    let aim = Aim::take(arguments, &scenario, seed, &protocol)?;
+    let aim = Aim::take(&arguments.aim, seed, &protocol)?;
+    let credentials = aim.credentials(&scenario, seed)?;
     let name = aim.name.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::new(Code::Internal, e))?;
     let started = jiff::Timestamp::now();
-    let performed = runtime.block_on(perform(&scenario, seed, aim, capture, &interrupt));
+    let performed = runtime.block_on(perform(&scenario, seed, (aim, credentials), capture, &interrupt));
     let (outcome, trouble) = match performed {
         Ok((outcome, recorded)) => (outcome, recorded.err()),
         // What was seen is reported all the same.
@@ -79,26 +79,12 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
 async fn perform(
     scenario: &Arc<Scenario>,
     seed: u64,
-    aim: Aim,
+    (aim, credentials): (Aim, Credentials),
     capture: Option<CaptureWriter>,
     interrupt: &CancellationToken,
 ) -> Result<(Outcome, Result<(), Failure>), Failure> {
     let ours = |error: &dyn std::fmt::Display| Failure::new(Code::Internal, error);
-    let Some(first) = scenario.load.populations.iter().flat_map(|population| &population.members).next() else {
-        return Err(Failure::new(Code::Inconclusive, "the scenario has no population"));
-    };
-    let clock = Clock::start();
-    let http =
-        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().map_err(|error| ours(&error))?;
-    let session = SessionContext {
-        target: aim.target.clone(),
-        dialect: first.dialect.clone(),
-        observer: Arc::new(Nobody),
-        clock,
-        ids: IdSource::default(),
-        http,
-        pings: PingStyle::default(),
-    };
+    let session = aim.session(scenario)?;
     aim.knock(scenario, &session).await?;
     let progress = Arc::new(Progress::default());
     let _shown = Shown::start(progress.clone(), scenario.load.duration);
@@ -110,20 +96,13 @@ async fn perform(
         warm_up: Duration::ZERO,
         workers: workers(),
         session,
-        credentials: aim.credentials,
+        credentials,
         capture: capture.clone(),
         progress,
         interrupt: interrupt.clone(),
     };
     let outcome = engine::run(options).await.map_err(|error| ours(&error))?;
     Ok((outcome, recording::end(capture.as_ref(), clock.now())))
-}
-
-/// Nobody is told about the first knock.
-struct Nobody;
-
-impl Observer for Nobody {
-    fn observe(&self, _: &Observation<'_>) {}
 }
 
 fn exit_code(outcome: &Outcome, verdict: &Verdict, allow_saturated: bool) -> Code {
@@ -150,11 +129,11 @@ fn remark(code: Code) -> Option<String> {
     }
 }
 
-fn workers() -> usize {
+pub(super) fn workers() -> usize {
     results::cores()
 }
 
-fn dialects(scenario: &Scenario) -> Vec<String> {
+pub(super) fn dialects(scenario: &Scenario) -> Vec<String> {
     let members = scenario.load.populations.iter().flat_map(|population| &population.members);
     let mut names: Vec<DialectName> = members.map(|actor| actor.dialect.name.clone()).collect();
     names.sort();
@@ -163,7 +142,7 @@ fn dialects(scenario: &Scenario) -> Vec<String> {
 }
 
 /// One sentence on how a population comes.
-fn describe(population: &Population) -> String {
+pub(super) fn describe(population: &Population) -> String {
     let name = &population.name;
     match &population.arrivals {
         Arrivals::Open { stages, spacing, at_most } => {
