@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use crate::merge::TallyFile;
 use crate::report::{self, CapacityReport, RunReport, Style};
 use crate::verdict::ExitCode as Code;
 
@@ -51,6 +52,11 @@ pub(super) fn hand_over_capacity(folder: &Path, report: &CapacityReport<'_>) -> 
 /// Processor cores of the machine.
 pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Writes what `chatproof merge` needs beside the reports.
+pub(super) fn write_tally(folder: &Path, tally: &TallyFile) -> Result<(), Failure> {
+    write_file(folder, "tally.json", &|file| tally.write(file))
 }
 
 fn write(folder: &Path, report: &RunReport<'_>) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Latency;
@@ -17,7 +18,7 @@ const FAILURES: usize = 5;
 ///
 /// Parts add up: merging in any grouping and order gives what one recorder would have told. (Beyond 32 distinct error
 /// types a recorder calls further ones `other`, so parts may then know more names than one recorder would.)
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Tally {
     /// The earliest moment anything happened.
     pub first: Option<Moment>,
@@ -38,7 +39,7 @@ pub struct Tally {
 }
 
 /// What was said in one dialect.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DialectTally {
     /// Connections and requests, by transport.
     pub transports: BTreeMap<Transport, TransportTally>,
@@ -50,7 +51,7 @@ pub struct DialectTally {
 }
 
 /// Connections and requests of one dialect over one transport.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TransportTally {
     /// Connections that were established.
     pub opened: u64,
@@ -63,7 +64,7 @@ pub struct TransportTally {
 }
 
 /// Requests of one action and their answers.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ActionTally {
     /// Requests that went out.
     pub sent: u64,
@@ -88,7 +89,7 @@ pub struct ActionTally {
 }
 
 /// Pushes of one name.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PushTally {
     /// How many arrived.
     pub count: u64,
@@ -97,7 +98,7 @@ pub struct PushTally {
 }
 
 /// What the order ledger looked at. Reordering is told in the terms of RFC 4737.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ordering {
     /// Distinct events seen.
     pub events: u64,
@@ -120,7 +121,7 @@ pub struct Ordering {
 }
 
 /// How well the generator kept to its schedule.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Schedule {
     /// Arrivals that were due.
     pub due: u64,
@@ -133,7 +134,7 @@ pub struct Schedule {
 }
 
 /// How the actors fared.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Actors {
     /// Began to walk their steps.
     pub started: u64,
@@ -146,7 +147,7 @@ pub struct Actors {
 }
 
 /// Steps that did not do what their scenario expects.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Steps {
     /// How many.
     pub failed: u64,
@@ -155,7 +156,7 @@ pub struct Steps {
 }
 
 /// One step that failed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct StepFailure {
     /// When.
     pub at: Moment,

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::CapacityReport;
 use crate::capacity::{self, Finding, Outcome, Peak, Purpose};
-use crate::report::Meta;
 use crate::report::format::micros;
+use crate::report::{Meta, write_json};
 
 /// The number of this format. It rises when a reader of the former one could be misled; new members do not raise it.
 const FORMAT: u32 = 1;
@@ -153,8 +153,7 @@ enum How {
 /// # Errors
 /// When the writer fails.
 pub fn json(report: &CapacityReport<'_>, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &Document::of(report))?;
-    writeln!(out)
+    write_json(&Document::of(report), out)
 }
 
 impl<'a> Document<'a> {
