@@ -59,14 +59,17 @@ fn a_known_limit_is_found_within_five_percent() {
     let slo = ["--slo", "get_chats_summary.response.p90 < 60ms"];
     let target = ["--target", &server.url, "--token-file", tokens];
     let range = ["--from", "50/s", "--to", "75/s", "--step", "2s", "--warm-up", "300ms"];
-    // A machine that is busy with other things for seconds looks like a slow server; it gets a second chance.
-    let mut found = capacity(SCENARIO, &[&slo[..], &target, &range].concat());
+    let search = || capacity(SCENARIO, &[&slo[..], &target, &range].concat());
+    let mut found = search();
     let is_close = |found: &Searched| {
         let met = found.report["result"]["met"].as_f64().unwrap_or_default();
         found.code == 0 && (met / LIMIT - 1.0).abs() <= 0.05
     };
-    if !is_close(&found) {
-        found = capacity(SCENARIO, &[&slo[..], &target, &range].concat());
+    // A machine that is busy with other things for seconds looks like a slow server.
+    for _ in 0..3 {
+        if !is_close(&found) {
+            found = search();
+        }
     }
     assert!(is_close(&found), "{}\n{}", found.stdout, found.stderr);
     let result = &found.report["result"];

@@ -208,7 +208,7 @@ impl Search {
         let is = |votes: &&Votes, met: bool| votes.standing().is_some_and(|standing| (standing == Outcome::Met) == met);
         let high = self.tried.iter().find(|votes| is(votes, false));
         let below = |votes: &&Votes| high.is_none_or(|high| votes.load < high.load);
-        let low = self.tried.iter().filter(|votes| below(votes) && is(votes, true)).next_back();
+        let low = self.tried.iter().rfind(|votes| below(votes) && is(votes, true));
         (low, high)
     }
 

@@ -8,9 +8,18 @@ use crate::record::Tally;
 /// larger by it.
 const SATURATED: Duration = Duration::from_millis(50);
 
+/// Lag that one arrival in a hundred has when the machine had no time for the generator for a moment, and so perhaps none for a target on the
+/// same machine either.
+const STALLED: Duration = Duration::from_millis(20);
+
 /// Whether the generator could not keep its schedule.
 pub fn is_saturated(tally: &Tally) -> bool {
     tally.schedule.lag.percentile(50.0).is_some_and(|lag| lag > SATURATED)
+}
+
+/// Whether the generator kept its schedule but for pauses, which are in the times that it measured.
+pub fn has_stalled(tally: &Tally) -> bool {
+    tally.schedule.lag.percentile(99.0).is_some_and(|lag| lag > STALLED)
 }
 
 /// Whether the target was asked and let nobody do anything.
@@ -32,6 +41,16 @@ mod tests {
             is_saturated(&tally)
         };
         assert!(!lagging(&[]) && !lagging(&[1, 2, 900]) && lagging(&[1, 60, 900]));
+    }
+
+    #[test]
+    fn a_pause_shows_in_the_last_percent() {
+        let stalled = |late: u64| {
+            let mut tally = Tally::default();
+            (0..1000).for_each(|n| tally.schedule.lag.record(Duration::from_millis(if n < late { 30 } else { 1 })));
+            has_stalled(&tally)
+        };
+        assert!(!has_stalled(&Tally::default()) && !stalled(5) && stalled(50));
     }
 
     #[test]

@@ -13,10 +13,13 @@ use self::vary::Varied;
 use super::arguments::CapacityArguments;
 use super::target::Aim;
 use super::{Failure, interrupt, load_scenario, protocol, results, run};
-use crate::capacity::{Course, Finding, Next, Outcome, Pace, Search, Times};
+use crate::capacity::{Course, Finding, Next, Outcome, Pace, Point, Search, Times};
 use crate::report::{CapacityReport, Meta};
 use crate::scenario::PlacedText;
 use crate::verdict::{ExitCode as Code, Metric, Threshold, samples_wanted};
+
+/// Runs in a row that are made again because the generator had pauses in them.
+const MOST_DOUBTS: usize = 3;
 
 pub(super) fn capacity(arguments: &CapacityArguments) -> Result<Code, Failure> {
     let protocol = Arc::new(protocol(arguments.schemas.as_deref())?);
@@ -82,7 +85,7 @@ async fn search(bench: &Bench<'_>, usual: Times, interrupt: &CancellationToken) 
     let wanted = bench.strictest.as_ref().and_then(samples_wanted);
     let mut search = Search::new(bench.varied.range);
     let mut pace = Pace::new(usual, wanted.unwrap_or(0));
-    let (mut points, mut refused, mut runs) = (Vec::new(), false, 0);
+    let (mut points, mut refused, mut runs, mut doubted) = (Vec::new(), false, 0, 0);
     let finding = loop {
         let (load, purpose) = match search.next() {
             Next::Run(load, purpose) => (load, purpose),
@@ -91,12 +94,19 @@ async fn search(bench: &Bench<'_>, usual: Times, interrupt: &CancellationToken) 
         let times = pace.times(load);
         let measured = bench.run(&session, runs, (load, purpose), times, interrupt).await?;
         runs += 1;
-        let Some(Measured { point, nobody }) = measured else { break search.so_far() };
+        let Some(Measured { point, nobody, stalled }) = measured else { break search.so_far() };
         refused |= nobody;
-        let repeat = pace.learn(load, times, point.samples.unwrap_or_default());
-        super::say(&said(bench.varied, &point, repeat));
+        let short = pace.learn(load, times, point.samples.unwrap_or_default());
+        let doubtful = stalled && point.outcome == Outcome::Missed && doubted < MOST_DOUBTS;
+        doubted = if doubtful { doubted + 1 } else { 0 };
+        let again = match (short, doubtful) {
+            (true, _) => Some("too short for its percentile, so it is measured again for longer"),
+            (_, true) => Some("too much, but the generator had pauses too, so it is measured again"),
+            (false, false) => None,
+        };
+        super::say(&said(bench.varied, &point, again));
         let good = point.outcome == Outcome::Met;
-        if !repeat {
+        if again.is_none() {
             search.tell(load, point.outcome);
             points.push(point);
         }
@@ -119,15 +129,15 @@ async fn rest(time: Duration, interrupt: &CancellationToken) {
 }
 
 /// A line for whoever waits.
-fn said(varied: &Varied, point: &crate::capacity::Point, repeated: bool) -> String {
-    let outcome = match point.outcome {
-        _ if repeated => "too short for its percentile, so it is measured again for longer",
+fn said(varied: &Varied, point: &Point, again: Option<&str>) -> String {
+    let outcome = again.unwrap_or(match point.outcome {
         Outcome::Met => "good",
         Outcome::Missed => "too much",
         Outcome::Strained => "more than the generator can make",
         Outcome::Unmeasured => "nothing was measured",
-    };
-    let reason = point.reasons.first().filter(|_| !repeated).map(|reason| format!(" ({reason})")).unwrap_or_default();
+    });
+    let reason =
+        point.reasons.first().filter(|_| again.is_none()).map(|reason| format!(" ({reason})")).unwrap_or_default();
     format!("{}: {outcome}{reason}", crate::report::capacity::load(varied.unit, point.load))
 }
 

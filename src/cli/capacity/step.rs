@@ -16,7 +16,7 @@ use crate::record::{ActionTally, Latency, Tally};
 use crate::scenario::Scenario;
 use crate::session::SessionContext;
 use crate::verdict::{
-    ExitCode as Code, Judgement, Metric, Threshold, Verdict, is_refused, is_saturated, judge, samples,
+    ExitCode as Code, Judgement, Metric, Threshold, Verdict, has_stalled, is_refused, is_saturated, judge, samples,
 };
 
 /// What all runs have in common.
@@ -35,6 +35,8 @@ pub struct Measured {
     pub point: Point,
     /// Whether the target let nobody do anything.
     pub nobody: bool,
+    /// Whether the generator had pauses, which may be why it was too much.
+    pub stalled: bool,
 }
 
 impl Bench<'_> {
@@ -88,7 +90,7 @@ impl Bench<'_> {
             lag: tally.schedule.lag.percentile(50.0),
             dropped: tally.schedule.dropped,
         };
-        Ok(Some(Measured { point, nobody: is_refused(tally) }))
+        Ok(Some(Measured { point, nobody: is_refused(tally), stalled: has_stalled(tally) }))
     }
 
     /// Response times of the first action that a threshold is about, or of all.
