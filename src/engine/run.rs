@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::EngineError;
 use super::credentials::Credentials;
+use super::effort::Meter;
 use super::population::{Crowd, Share, Shared};
 use super::slots::Slots;
 use super::worker::{self, Setup};
@@ -134,6 +135,7 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
     let RunOptions { scenario, seed, clock, warm_up, workers, session, credentials, capture, progress, interrupt } =
         options;
     let load = scenario.load.clone();
+    let meter = Meter::start();
     let ramps = load.populations.iter().filter_map(|population| match population.arrivals {
         Arrivals::Standing { ramp, .. } => Some(ramp + HEAD_START),
         _ => None,
@@ -219,6 +221,7 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
         recorder.settle(now);
         tally.merge(recorder.take());
     }
+    tally.effort = meter.read();
     ended.into_iter().collect::<Result<(), _>>()?;
     Ok(Outcome { tally, duration: now.since(begin + warm_up), answered, interrupted })
 }
