@@ -1,6 +1,7 @@
 //! The only place with arguments, environment, printing, colours, progress and exit.
 
 mod arguments;
+mod capacity;
 mod certify;
 mod check;
 mod interrupt;
@@ -46,6 +47,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Run(run) => run::run(&run),
+        Command::Capacity(capacity) => capacity::capacity(&capacity),
         Command::Certify(certify) => certify::certify(&certify),
         Command::Check(check) => check::check(&check),
         Command::Serve(serve) => serve::serve(&serve),

@@ -5,25 +5,20 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::arguments::{Hardships, Named, RunArguments};
+use super::arguments::{AimArguments, Hardships, Named, RunArguments};
 use super::progress::Shown;
 use super::target::Aim;
 use super::{Failure, interrupt, load_scenario, protocol, recording, results};
-use crate::engine::{self, Outcome, Progress, RunOptions};
+use crate::engine::{self, Credentials, Outcome, Progress, RunOptions};
 use crate::load::Share;
 use crate::merge::TallyFile;
-use crate::observe::{Clock, Observation, Observer};
+use crate::observe::Clock;
 use crate::protocol::{DialectName, sha256};
 use crate::record::Tally;
 use crate::report::{Meta, RunReport};
 use crate::scenario::{Arrivals, Population, Scenario};
-use crate::session::{IdSource, PingStyle, SessionContext};
 use crate::traffic::{CaptureWriter, Client};
-use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, judge};
-
-/// Median lag of arrivals from which on the generator was the bottleneck: people would notice it, and every number is
-/// larger by it.
-const SATURATED: Duration = Duration::from_millis(50);
+use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, is_refused, is_saturated, judge};
 
 pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
     let protocol = Arc::new(protocol(arguments.schemas.as_deref())?);
@@ -40,20 +35,22 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
     let interrupt = interrupt::install()?;
     let folder = results::folder(arguments.report.as_deref(), &scenario.name)?;
     let capture = recording::begin(arguments.record.as_deref(), Client::Ours)?;
-    let aim = Aim::take(arguments, &scenario, seed, &protocol)?;
+    let aim = Aim::take(&arguments.aim, seed, &protocol)?;
+    let credentials = aim.credentials(&scenario, seed)?;
     let name = aim.name.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::new(Code::Internal, e))?;
     let started = jiff::Timestamp::now();
-    let performed = runtime.block_on(perform(&scenario, seed, aim, capture, &interrupt));
+    let performed = runtime.block_on(perform(&scenario, seed, (aim, credentials), capture, &interrupt));
     let (outcome, trouble) = match performed {
         Ok((outcome, recorded)) => (outcome, recorded.err()),
         // What was seen is reported all the same.
-        Err(failure) => {
-            (Outcome { tally: Tally::default(), duration: Duration::ZERO, interrupted: false }, Some(failure))
-        }
+        Err(failure) => (
+            Outcome { tally: Tally::default(), duration: Duration::ZERO, answered: 0, interrupted: false },
+            Some(failure),
+        ),
     };
     let verdict = judge(&outcome.tally, &thresholds, outcome.duration);
     let code = exit_code(&outcome, &verdict, arguments.allow_saturated);
@@ -88,26 +85,12 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
 async fn perform(
     scenario: &Arc<Scenario>,
     seed: u64,
-    aim: Aim,
+    (aim, credentials): (Aim, Credentials),
     capture: Option<CaptureWriter>,
     interrupt: &CancellationToken,
 ) -> Result<(Outcome, Result<(), Failure>), Failure> {
     let ours = |error: &dyn std::fmt::Display| Failure::new(Code::Internal, error);
-    let Some(first) = scenario.load.populations.iter().flat_map(|population| &population.members).next() else {
-        return Err(Failure::new(Code::Inconclusive, "the scenario has no population"));
-    };
-    let clock = Clock::start();
-    let http =
-        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().map_err(|error| ours(&error))?;
-    let session = SessionContext {
-        target: aim.target.clone(),
-        dialect: first.dialect.clone(),
-        observer: Arc::new(Nobody),
-        clock,
-        ids: IdSource::default(),
-        http,
-        pings: PingStyle::default(),
-    };
+    let session = aim.session(scenario)?;
     aim.knock(scenario, &session).await?;
     let progress = Arc::new(Progress::default());
     let _shown = Shown::start(progress.clone(), scenario.load.duration);
@@ -116,9 +99,10 @@ async fn perform(
         scenario: scenario.clone(),
         seed,
         clock,
+        warm_up: Duration::ZERO,
         workers: workers(),
         session,
-        credentials: aim.credentials,
+        credentials,
         capture: capture.clone(),
         progress,
         interrupt: interrupt.clone(),
@@ -127,30 +111,15 @@ async fn perform(
     Ok((outcome, recording::end(capture.as_ref(), clock.now())))
 }
 
-/// Nobody is told about the first knock.
-struct Nobody;
-
-impl Observer for Nobody {
-    fn observe(&self, _: &Observation<'_>) {}
-}
-
 fn exit_code(outcome: &Outcome, verdict: &Verdict, allow_saturated: bool) -> Code {
     if outcome.interrupted {
         return Code::Interrupted;
     }
-    let refused = outcome
-        .tally
-        .dialects
-        .values()
-        .flat_map(|dialect| dialect.transports.values())
-        .all(|transport| transport.actions.values().all(|action| action.succeeded == 0));
-    let asked = outcome.tally.actions().any(|(_, _, _, action)| action.failed() > 0);
-    let lag = outcome.tally.schedule.lag.percentile(50.0);
     match verdict.judgement {
-        Judgement::Failed if refused && asked => Code::Unreachable,
+        Judgement::Failed if is_refused(&outcome.tally) => Code::Unreachable,
         Judgement::Failed => Code::PeerFailed,
         Judgement::Inconclusive => Code::Inconclusive,
-        _ if !allow_saturated && lag.is_some_and(|lag| lag > SATURATED) => Code::Saturated,
+        _ if !allow_saturated && is_saturated(&outcome.tally) => Code::Saturated,
         Judgement::Passed | Judgement::NonStrict => Code::Passed,
     }
 }
@@ -168,17 +137,18 @@ fn remark(code: Code) -> Option<String> {
 
 /// All that the shares of one run have in common, in a short text.
 fn fingerprint(scenario: &Scenario, arguments: &RunArguments) -> String {
-    let RunArguments { target, license_id, defect, hardship, duration, rate, users, .. } = arguments;
+    let RunArguments { aim, duration, rate, users, .. } = arguments;
+    let AimArguments { target, license_id, defect, hardship, .. } = aim;
     let hardship = Hardships::of(hardship);
     let load = format!("{duration:?} {rate:?} {users:?} {target:?} {license_id} {defect:?} {hardship:?}");
     sha256(format!("{}\n{load}", scenario.fingerprint).as_bytes())
 }
 
-fn workers() -> usize {
+pub(super) fn workers() -> usize {
     results::cores()
 }
 
-fn dialects(scenario: &Scenario) -> Vec<String> {
+pub(super) fn dialects(scenario: &Scenario) -> Vec<String> {
     let members = scenario.load.populations.iter().flat_map(|population| &population.members);
     let mut names: Vec<DialectName> = members.map(|actor| actor.dialect.name.clone()).collect();
     names.sort();
@@ -187,7 +157,7 @@ fn dialects(scenario: &Scenario) -> Vec<String> {
 }
 
 /// One sentence on how a population comes.
-fn describe(population: &Population) -> String {
+pub(super) fn describe(population: &Population) -> String {
     let name = &population.name;
     match &population.arrivals {
         Arrivals::Open { stages, spacing, at_most } => {

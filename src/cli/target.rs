@@ -1,27 +1,29 @@
 //! Whom a run talks to: the embedded reference server, or somebody else's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::arguments::{Hardships, RunArguments};
+use super::arguments::{AimArguments, Hardships};
 use super::{Failure, tokens};
 use crate::engine::Credentials;
+use crate::observe::{Clock, Observation, Observer};
 use crate::protocol::{DialectName, Protocol, Transport};
 use crate::reference::{Defect, Hardship, Server, ServerOptions, Timing};
 use crate::scenario::Scenario;
-use crate::session::{RtmSession, SessionContext, Target, Token};
+use crate::session::{IdSource, PingStyle, RtmSession, SessionContext, Target, Token};
 use crate::verdict::ExitCode as Code;
 
 /// A server to talk to.
 pub(super) struct Aim {
-    pub target: Arc<Target>,
-    pub credentials: Credentials,
+    target: Arc<Target>,
     /// How reports call it.
     pub name: String,
+    /// The tokens of a file; the embedded server takes any.
+    tokens: Option<BTreeMap<String, Vec<Token>>>,
     _embedded: Option<Embedded>,
 }
 
@@ -32,19 +34,13 @@ struct Embedded {
 }
 
 impl Aim {
-    pub fn take(
-        arguments: &RunArguments,
-        scenario: &Scenario,
-        seed: u64,
-        protocol: &Arc<Protocol>,
-    ) -> Result<Self, Failure> {
+    pub fn take(arguments: &AimArguments, seed: u64, protocol: &Arc<Protocol>) -> Result<Self, Failure> {
         match (&arguments.target, &arguments.token_file) {
             (Some(url), Some(token_file)) => {
                 let target = Target::parse(url, arguments.license_id).map_err(|e| Failure::new(Code::Usage, e))?;
-                let credentials = Credentials::listed(scenario, tokens::read(token_file)?)
-                    .map_err(|e| Failure::new(Code::Input, e))?;
+                let tokens = Some(tokens::read(token_file)?);
                 let name = target.peer();
-                Ok(Self { target: Arc::new(target), credentials, name, _embedded: None })
+                Ok(Self { target: Arc::new(target), name, tokens, _embedded: None })
             }
             _ => {
                 let (defects, hardships) = (arguments.defect.clone(), Hardships::of(&arguments.hardship));
@@ -52,16 +48,47 @@ impl Aim {
                 let (addr, embedded) = Embedded::start((defects, hardships), seed, protocol.clone())?;
                 let target = Target::parse(&format!("http://{addr}"), arguments.license_id)
                     .map_err(|e| Failure::new(Code::Internal, e))?;
-                let credentials = Credentials::invented(scenario, seed);
-                Ok(Self { target: Arc::new(target), credentials, name, _embedded: Some(embedded) })
+                Ok(Self { target: Arc::new(target), name, tokens: None, _embedded: Some(embedded) })
             }
         }
+    }
+
+    /// Tokens for one run of the scenario. Other seeds make up other people.
+    pub fn credentials(&self, scenario: &Scenario, seed: u64) -> Result<Credentials, Failure> {
+        match &self.tokens {
+            Some(tokens) => Credentials::listed(scenario, tokens.clone()).map_err(|e| Failure::new(Code::Input, e)),
+            None => Ok(Credentials::invented(scenario, seed)),
+        }
+    }
+
+    /// How sessions reach it.
+    pub fn session(&self, scenario: &Scenario) -> Result<SessionContext, Failure> {
+        let Some(first) = scenario.load.populations.iter().flat_map(|population| &population.members).next() else {
+            return Err(Failure::new(Code::Inconclusive, "the scenario has no population"));
+        };
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
+        Ok(SessionContext {
+            target: self.target.clone(),
+            dialect: first.dialect.clone(),
+            observer: Arc::new(Nobody),
+            clock: Clock::start(),
+            ids: IdSource::default(),
+            http: http.map_err(|error| Failure::new(Code::Internal, error))?,
+            pings: PingStyle::default(),
+        })
     }
 
     /// See [`knock`].
     pub async fn knock(&self, scenario: &Scenario, context: &SessionContext) -> Result<(), Failure> {
         knock(&self.name, scenario, context).await
     }
+}
+
+/// Nobody is told about the first knock.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn observe(&self, _: &Observation<'_>) {}
 }
 
 /// Knocks once with each dialect and transport of the scenario, so that a run against nothing ends at once.

@@ -22,6 +22,8 @@ pub(super) struct Shared {
     pub start: Moment,
     /// When arrivals begin; standing populations come before.
     pub begin: Moment,
+    /// What is due before is not counted.
+    pub counted_from: Moment,
     /// When arrivals end.
     pub end: Moment,
     /// Cancelled when no further arrivals should start: at the end, or because somebody interrupts.

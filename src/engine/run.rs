@@ -36,6 +36,8 @@ pub struct RunOptions {
     pub seed: u64,
     /// The run's time; it starts with the clock.
     pub clock: Clock,
+    /// How long after the first arrival the target is only warmed up: what is due in it is not counted.
+    pub warm_up: Duration,
     /// Worker threads for real-time actors.
     pub workers: usize,
     /// How to reach the server. The observer and the clock in it are replaced.
@@ -55,8 +57,10 @@ pub struct RunOptions {
 pub struct Outcome {
     /// Everything that was recorded.
     pub tally: Tally,
-    /// From the first arrival to the end.
+    /// From the first arrival that counts to the end.
     pub duration: Duration,
+    /// Answers that came between the warm-up and the end of arrivals.
+    pub answered: u64,
     /// Whether somebody ended it early.
     pub interrupted: bool,
 }
@@ -128,7 +132,8 @@ pub(super) struct Counting {
 /// # Errors
 /// Only for failures of ours; whatever the target does is in the outcome.
 pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
-    let RunOptions { scenario, seed, clock, workers, session, credentials, capture, progress, interrupt } = options;
+    let RunOptions { scenario, seed, clock, warm_up, workers, session, credentials, capture, progress, interrupt } =
+        options;
     let load = scenario.load.clone();
     let meter = Meter::start();
     let ramps = load.populations.iter().filter_map(|population| match population.arrivals {
@@ -151,6 +156,7 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
         seed,
         start,
         begin,
+        counted_from: if warm_up.is_zero() { Moment::default() } else { begin + warm_up },
         end: begin + load.duration,
         last_call: CancellationToken::new(),
         dismissal: CancellationToken::new(),
@@ -194,6 +200,8 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
         start(&web, Share { index: 0, of: 1 }, Some(users))?;
     }
     shared.drivers.close();
+    let window = (begin + warm_up, begin + load.duration);
+    let counting = tokio::spawn(count_answers(progress.clone(), clock, window, finish.clone()));
     let settling = settle(recorders.first().cloned(), clock, finish.clone());
     let directing = direct(&shared, clock, load.wind_down, &interrupt);
     let interrupted = tokio::select! {
@@ -202,6 +210,7 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
     };
     shared.slots.close();
     finish.cancel();
+    let answered = counting.await.map_err(|_| EngineError::Panicked)?;
     let joined = tokio::task::spawn_blocking(move || {
         threads.into_iter().map(|thread| thread.join().unwrap_or(Err(EngineError::Panicked))).collect::<Vec<_>>()
     });
@@ -214,7 +223,7 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
     }
     tally.effort = meter.read();
     ended.into_iter().collect::<Result<(), _>>()?;
-    Ok(Outcome { tally, duration: now.since(begin), interrupted })
+    Ok(Outcome { tally, duration: now.since(begin + warm_up), answered, interrupted })
 }
 
 /// Lets arrivals come until their time is over, everybody finish, and the standing populations go. Returns whether the
@@ -247,6 +256,28 @@ async fn direct(shared: &Shared, clock: Clock, wind_down: Duration, interrupt: &
     shared.standing.close();
     let _ = tokio::time::timeout(LEAVE_WITHIN, shared.standing.wait()).await;
     interrupt.is_cancelled()
+}
+
+/// Answers between two moments, or until the end if that comes first.
+async fn count_answers(
+    progress: Arc<Progress>,
+    clock: Clock,
+    (from, to): (Moment, Moment),
+    finish: CancellationToken,
+) -> u64 {
+    let until = |moment: Moment| {
+        let finish = finish.clone();
+        async move {
+            tokio::select! {
+                () = tokio::time::sleep_until(clock.instant(moment).into()) => {}
+                () = finish.cancelled() => {}
+            }
+        }
+    };
+    until(from).await;
+    let before = progress.answers();
+    until(to).await;
+    progress.answers() - before
 }
 
 async fn settle(recorder: Option<Arc<Recorder>>, clock: Clock, finish: CancellationToken) {

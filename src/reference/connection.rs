@@ -1,5 +1,6 @@
 //! One RTM connection, over whatever wire: reads requests, writes what the hub queued for it, and keeps the rules of staying connected.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +11,13 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::defects::{Flag, Flags};
 use super::hub::{Attached, ConnectionId, Outgoing};
+use super::refusal::Refusal;
 use super::render::Spoken;
 use super::rtm::{Reading, read_request};
 use super::server::Shared;
 use super::wire::{Arrival, End, Heard, WRITE_LIMIT, Wire};
 use super::world::ThreadId;
+use crate::message::Request;
 use crate::protocol::Dialect;
 
 /// How long the peer may take to close after it was told to.
@@ -27,6 +30,13 @@ struct Delayed {
     text: Utf8Bytes,
 }
 
+/// A request that waits in line until its turn.
+struct Waiting {
+    turn: Instant,
+    request: Request,
+    wrong: Option<Refusal>,
+}
+
 struct Connection {
     wire: Wire,
     shared: Arc<Shared>,
@@ -36,6 +46,7 @@ struct Connection {
     opened: Instant,
     heard: Instant,
     delayed: Vec<Delayed>,
+    waiting: VecDeque<Waiting>,
     /// The rules that are broken here.
     broken: Flags,
 }
@@ -61,8 +72,8 @@ pub async fn serve(shared: Arc<Shared>, dialect: Arc<Dialect>, spoken: Spoken, n
     let attachment = Attachment { shared: Arc::clone(&shared), id: attached.id };
     let now = Instant::now();
     let id = attached.id;
-    let (opened, heard, delayed) = (now, now, Vec::new());
-    let connection = Connection { wire, shared, dialect, spoken, id, opened, heard, delayed, broken };
+    let (opened, heard, delayed, waiting) = (now, now, Vec::new(), VecDeque::new());
+    let connection = Connection { wire, shared, dialect, spoken, id, opened, heard, delayed, waiting, broken };
     connection.run(attached).await;
     drop(attachment);
 }
@@ -72,6 +83,7 @@ impl Connection {
         let timer = tokio::time::sleep_until(self.next_deadline());
         tokio::pin!(timer);
         let end = loop {
+            let turn = self.waiting.front().map(|first| first.turn);
             tokio::select! {
                 () = attached.cut.notified() => break End::Silent,
                 outgoing = attached.queue.recv() => {
@@ -101,6 +113,11 @@ impl Connection {
                         break end;
                     }
                 }
+                () = reached(turn) => {
+                    if let Some(Waiting { request, wrong, .. }) = self.waiting.pop_front() {
+                        self.shared.desk().rtm(&self.dialect, self.spoken, self.id, request, wrong);
+                    }
+                }
                 () = &mut timer => {
                     if let Some(end) = self.elapsed().await {
                         break end;
@@ -123,7 +140,12 @@ impl Connection {
                     if self.broken.has(Flag::PingActionsIgnored) && &*request.action == "ping" {
                         self.heard = before;
                     }
-                    self.shared.desk().rtm(&self.dialect, self.spoken, self.id, request, wrong);
+                    let mut desk = self.shared.desk();
+                    match desk.turn(&self.dialect, &request.action) {
+                        Ok(Some(turn)) => self.waiting.push_back(Waiting { turn, request, wrong }),
+                        Ok(None) => desk.rtm(&self.dialect, self.spoken, self.id, request, wrong),
+                        Err(refusal) => desk.rtm(&self.dialect, self.spoken, self.id, request, Some(refusal)),
+                    }
                     None
                 }
                 Reading::NoRequest => None,
@@ -229,5 +251,13 @@ impl Connection {
         let login = timing.login_within(self.spoken).map(|limit| self.opened + limit).filter(|at| *at > Instant::now());
         let delayed = self.delayed.iter().map(|delayed| delayed.due);
         delayed.chain(login).fold(silence, Instant::min)
+    }
+}
+
+/// Resolves at a turn, or never without one.
+async fn reached(turn: Option<Instant>) {
+    match turn {
+        Some(turn) => tokio::time::sleep_until(turn).await,
+        None => std::future::pending().await,
     }
 }
