@@ -7,6 +7,7 @@ pub mod certify;
 pub mod cli;
 pub mod engine;
 pub mod load;
+pub mod merge;
 pub mod message;
 pub mod observe;
 pub mod protocol;

@@ -35,18 +35,23 @@ fn a_clean_run_passes_and_writes_its_reports() {
     assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
     assert!(run.stdout.contains("PASSED"), "{}", run.stdout);
     assert_eq!(run.kinds(), Vec::<String>::new());
-    for name in ["report.json", "junit.xml", "report.txt"] {
+    for name in ["report.json", "junit.xml", "report.txt", "tally.json"] {
         assert!(run.folder().join(name).metadata().unwrap().len() > 100, "{name}");
     }
 }
 
 #[test]
-fn the_published_schema_describes_the_report() {
+fn the_published_schemas_describe_the_report_and_the_tally() {
     let run = run(SMOKE, &[]);
-    let schema = std::fs::read_to_string(root().join("reports/report.schema.json")).unwrap();
-    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
-    let errors: Vec<_> = validator.iter_errors(&run.report()).map(|error| error.to_string()).collect();
-    assert_eq!(errors, Vec::<String>::new());
+    let tally = std::fs::read_to_string(run.folder().join("tally.json")).unwrap();
+    let tally: serde_json::Value = serde_json::from_str(&tally).unwrap();
+    assert_eq!((&tally["share"], &tally["meta"]), (&serde_json::json!("1/1"), &run.report()["meta"]));
+    for (schema, written) in [("report.schema.json", run.report()), ("tally.schema.json", tally)] {
+        let schema = std::fs::read_to_string(root().join("reports").join(schema)).unwrap();
+        let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+        let errors: Vec<_> = validator.iter_errors(&written).map(|error| error.to_string()).collect();
+        assert_eq!(errors, Vec::<String>::new());
+    }
 }
 
 /// A scenario of the tests, over socket.io.
@@ -157,6 +162,7 @@ fn a_token_never_appears_in_any_output() {
         everything += &std::fs::read_to_string(entry.unwrap().path()).unwrap();
     }
     assert!(everything.contains("wrong_type"));
+    assert!(run.folder().join("tally.json").exists(), "the tally is searched as well");
     // The reference server makes the user's id out of the token's second half, so only the whole is secret.
     assert!(everything.contains("-c4nary"));
     for token in ["agent", "customer"].iter().flat_map(|role| (0..50).map(move |n| format!("{role}:{n}-c4nary"))) {

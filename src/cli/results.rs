@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use crate::merge::TallyFile;
 use crate::report::{self, RunReport, Style};
 use crate::verdict::ExitCode as Code;
 
@@ -40,18 +41,28 @@ pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// Writes what `chatproof merge` needs beside the reports.
+pub(super) fn write_tally(folder: &Path, tally: &TallyFile) -> Result<(), Failure> {
+    write_file(folder, "tally.json", &|file| tally.write(file))
+}
+
 fn write(folder: &Path, report: &RunReport<'_>) -> Result<(), Failure> {
-    let write = |name: &str, render: &dyn Fn(&mut BufWriter<fs::File>) -> std::io::Result<()>| {
-        let path = folder.join(name);
-        let written = fs::File::create(&path).map(BufWriter::new).and_then(|mut file| {
-            render(&mut file)?;
-            file.flush()
-        });
-        written.map_err(|error| Failure::new(Code::Internal, format!("cannot write {}: {error}", path.display())))
-    };
-    write("report.json", &|file| report::json(report, file))?;
-    write("junit.xml", &|file| report::junit(report, file))?;
-    write("report.txt", &|file| report::terminal(report, file, Style { color: false, width: WIDTH }))
+    write_file(folder, "report.json", &|file| report::json(report, file))?;
+    write_file(folder, "junit.xml", &|file| report::junit(report, file))?;
+    write_file(folder, "report.txt", &|file| report::terminal(report, file, Style { color: false, width: WIDTH }))
+}
+
+fn write_file(
+    folder: &Path,
+    name: &str,
+    render: &dyn Fn(&mut BufWriter<fs::File>) -> std::io::Result<()>,
+) -> Result<(), Failure> {
+    let path = folder.join(name);
+    let written = fs::File::create(&path).map(BufWriter::new).and_then(|mut file| {
+        render(&mut file)?;
+        file.flush()
+    });
+    written.map_err(|error| Failure::new(Code::Internal, format!("cannot write {}: {error}", path.display())))
 }
 
 fn show(report: &RunReport<'_>) -> Result<(), Failure> {

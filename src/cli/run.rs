@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::arguments::{Named, RunArguments};
+use super::arguments::{Hardships, Named, RunArguments};
 use super::progress::Shown;
 use super::target::Aim;
 use super::{Failure, interrupt, load_scenario, protocol, recording, results};
 use crate::engine::{self, Outcome, Progress, RunOptions};
+use crate::load::Share;
+use crate::merge::TallyFile;
 use crate::observe::{Clock, Observation, Observer};
-use crate::protocol::DialectName;
+use crate::protocol::{DialectName, sha256};
 use crate::record::Tally;
 use crate::report::{Meta, RunReport};
 use crate::scenario::{Arrivals, Population, Scenario};
@@ -73,6 +75,10 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
     };
     let report = RunReport { meta: &meta, tally: &outcome.tally, verdict: &verdict, checklist: None };
     results::hand_over(&folder, &report)?;
+    let thresholds = scenario.thresholds.iter().map(|threshold| threshold.text.clone()).collect();
+    let planned = (scenario.load.duration, thresholds);
+    let file = TallyFile::new((fingerprint(&scenario, arguments), Share::WHOLE), planned, (meta, outcome.tally));
+    results::write_tally(&folder, &file)?;
     match trouble {
         Some(failure) => Err(failure),
         None => Ok(code),
@@ -158,6 +164,14 @@ fn remark(code: Code) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// All that the shares of one run have in common, in a short text.
+fn fingerprint(scenario: &Scenario, arguments: &RunArguments) -> String {
+    let RunArguments { target, license_id, defect, hardship, duration, rate, users, .. } = arguments;
+    let hardship = Hardships::of(hardship);
+    let load = format!("{duration:?} {rate:?} {users:?} {target:?} {license_id} {defect:?} {hardship:?}");
+    sha256(format!("{}\n{load}", scenario.fingerprint).as_bytes())
 }
 
 fn workers() -> usize {

@@ -4,6 +4,7 @@
 //! starts when is decided by the schedule alone: worker k of n takes every n-th arrival.
 
 mod credentials;
+mod effort;
 mod population;
 mod run;
 mod slots;

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::EngineError;
 use super::credentials::Credentials;
+use super::effort::Meter;
 use super::population::{Crowd, Share, Shared};
 use super::slots::Slots;
 use super::worker::{self, Setup};
@@ -129,6 +130,7 @@ pub(super) struct Counting {
 pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
     let RunOptions { scenario, seed, clock, workers, session, credentials, capture, progress, interrupt } = options;
     let load = scenario.load.clone();
+    let meter = Meter::start();
     let ramps = load.populations.iter().filter_map(|population| match population.arrivals {
         Arrivals::Standing { ramp, .. } => Some(ramp + HEAD_START),
         _ => None,
@@ -210,6 +212,7 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
         recorder.settle(now);
         tally.merge(recorder.take());
     }
+    tally.effort = meter.read();
     ended.into_iter().collect::<Result<(), _>>()?;
     Ok(Outcome { tally, duration: now.since(begin), interrupted })
 }

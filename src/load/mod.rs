@@ -2,6 +2,8 @@
 
 mod pacer;
 mod schedule;
+mod share;
 
 pub use pacer::Pacer;
 pub use schedule::{Profile, Spacing, Stage, UserStage, presence, schedule};
+pub use share::{Share, ShareError};

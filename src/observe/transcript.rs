@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Moment;
@@ -14,7 +15,7 @@ const LONGEST: usize = 2048;
 const SECRETS: usize = 16;
 
 /// Which way a frame went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// From the client.
@@ -24,7 +25,7 @@ pub enum Direction {
 }
 
 /// One frame, as it is shown to people: secrets replaced, long texts cut.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TranscriptFrame {
     /// When it passed.
     pub at: Moment,

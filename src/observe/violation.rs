@@ -1,12 +1,13 @@
 //! The closed list of what a peer can do wrong.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ConnectionId, Moment};
 use crate::protocol::{Dialect, DialectName, MismatchKind, Place, RequirementId, Transport};
 
 /// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Violation {
     /// What kind of thing.
     pub kind: ViolationKind,
@@ -106,7 +107,7 @@ impl std::fmt::Display for Side {
 macro_rules! kinds {
     ($($side:ident: { $($(#[doc = $doc:literal])+ $name:ident = $text:literal, $grade:ident;)+ })+) => {
         /// The kinds of violation. Their names in files and reports are the snake-case ones.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum ViolationKind {
             $($($(#[doc = $doc])+ #[serde(rename = $text)] $name,)+)+
         }

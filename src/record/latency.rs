@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer as Reader, Serializer as _, V2DeflateSerializer};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::merge::Merge;
@@ -20,8 +21,8 @@ const DIGITS: u8 = 3;
 
 /// A histogram of durations: 1 µs to 60 s with 3 significant digits; longer ones count as 60 s. An empty one costs
 /// nothing, any other 68 KiB. In files it is the base64 of HdrHistogram's "V2 + deflate" encoding.
-#[derive(Clone, Default, PartialEq)]
-pub struct Latency(Option<Histogram<u32>>);
+#[derive(Clone, Default, PartialEq, JsonSchema)]
+pub struct Latency(#[schemars(with = "String")] Option<Histogram<u32>>);
 
 /// A text is not a histogram of ours.
 #[derive(Debug, thiserror::Error)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Latency;
@@ -17,7 +18,7 @@ const FAILURES: usize = 5;
 ///
 /// Parts add up: merging in any grouping and order gives what one recorder would have told. (Beyond 32 distinct error
 /// types a recorder calls further ones `other`, so parts may then know more names than one recorder would.)
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Tally {
     /// The earliest moment anything happened.
     pub first: Option<Moment>,
@@ -31,6 +32,8 @@ pub struct Tally {
     pub ordering: Ordering,
     /// How well the generator kept to its schedule.
     pub schedule: Schedule,
+    /// What that cost the generator's machine.
+    pub effort: Effort,
     /// How the actors fared.
     pub actors: Actors,
     /// Steps that did not do what their scenario expects.
@@ -38,7 +41,7 @@ pub struct Tally {
 }
 
 /// What was said in one dialect.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DialectTally {
     /// Connections and requests, by transport.
     pub transports: BTreeMap<Transport, TransportTally>,
@@ -50,7 +53,7 @@ pub struct DialectTally {
 }
 
 /// Connections and requests of one dialect over one transport.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TransportTally {
     /// Connections that were established.
     pub opened: u64,
@@ -63,7 +66,7 @@ pub struct TransportTally {
 }
 
 /// Requests of one action and their answers.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ActionTally {
     /// Requests that went out.
     pub sent: u64,
@@ -88,7 +91,7 @@ pub struct ActionTally {
 }
 
 /// Pushes of one name.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PushTally {
     /// How many arrived.
     pub count: u64,
@@ -97,7 +100,7 @@ pub struct PushTally {
 }
 
 /// What the order ledger looked at. Reordering is told in the terms of RFC 4737.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ordering {
     /// Distinct events seen.
     pub events: u64,
@@ -120,7 +123,7 @@ pub struct Ordering {
 }
 
 /// How well the generator kept to its schedule.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Schedule {
     /// Arrivals that were due.
     pub due: u64,
@@ -130,10 +133,23 @@ pub struct Schedule {
     pub dropped: u64,
     /// From the due moment to the start.
     pub lag: Latency,
+    /// How late the worker threads got round to something that was due, tried a hundred times a second in each.
+    pub delay: Latency,
+}
+
+/// What a run cost the machine that it ran on; nothing where the system does not tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Effort {
+    /// How long the processes ran, in microseconds.
+    pub elapsed_us: u64,
+    /// Processor time that they used, in microseconds. The embedded reference server is part of the process.
+    pub cpu_us: u64,
+    /// The part of `elapsed_us` in which the machine's processors were busy, with whatever, on the average of them all.
+    pub machine_us: u64,
 }
 
 /// How the actors fared.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Actors {
     /// Began to walk their steps.
     pub started: u64,
@@ -146,7 +162,7 @@ pub struct Actors {
 }
 
 /// Steps that did not do what their scenario expects.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Steps {
     /// How many.
     pub failed: u64,
@@ -155,7 +171,7 @@ pub struct Steps {
 }
 
 /// One step that failed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct StepFailure {
     /// When.
     pub at: Moment,
@@ -173,20 +189,22 @@ merge_members! {
     ActionTally { sent, answered, succeeded, errors, timeouts, late, bytes_out, bytes_in, response, service }
     PushTally { count, bytes }
     Ordering { events, threads, arrivals, reordered, extents, expected, lost, indeterminate, evicted }
-    Schedule { due, started, dropped, lag }
+    Schedule { due, started, dropped, lag, delay }
+    Effort { elapsed_us, cpu_us, machine_us }
     Actors { started, finished, failed, interrupted }
 }
 
 impl Tally {
     /// Adds another part.
     pub fn merge(&mut self, other: Self) {
-        let Self { first, last, dialects, violations, ordering, schedule, actors, steps } = other;
+        let Self { first, last, dialects, violations, ordering, schedule, effort, actors, steps } = other;
         self.first = [self.first, first].into_iter().flatten().min();
         self.last = self.last.max(last);
         self.dialects.absorb(dialects);
         self.violations.absorb(violations);
         self.ordering.absorb(ordering);
         self.schedule.absorb(schedule);
+        self.effort.absorb(effort);
         self.actors.absorb(actors);
         self.steps.absorb(steps);
     }
@@ -208,6 +226,18 @@ impl Tally {
     /// How many pushes arrived.
     pub fn pushes(&self) -> u64 {
         self.dialects.values().flat_map(|dialect| dialect.pushes.values()).map(|push| push.count).sum()
+    }
+}
+
+impl Effort {
+    /// Processors that a process used on average.
+    pub fn cores(&self) -> Option<f64> {
+        (self.elapsed_us > 0 && self.cpu_us > 0).then(|| self.cpu_us as f64 / self.elapsed_us as f64)
+    }
+
+    /// How busy the machine was, from 0 to 1.
+    pub fn machine(&self) -> Option<f64> {
+        (self.elapsed_us > 0 && self.machine_us > 0).then(|| self.machine_us as f64 / self.elapsed_us as f64)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::merge::Merge;
@@ -12,12 +13,12 @@ use crate::observe::{Grade, Side, TranscriptFrame, Violation, ViolationKind};
 const SAMPLES: usize = 5;
 
 /// Violations by kind.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Violations(BTreeMap<ViolationKind, ViolationTally>);
 
 /// All violations of one kind.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ViolationTally {
     /// How many.
     pub count: u64,
@@ -26,7 +27,7 @@ pub struct ViolationTally {
 }
 
 /// One violation with what passed on its connection just before.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sample {
     /// What was wrong.
     pub violation: Violation,

@@ -40,7 +40,8 @@ pub struct Meta {
     pub notes: Vec<String>,
 }
 
-mod micros {
+/// Durations in files: whole microseconds.
+pub(crate) mod micros {
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serializer};

@@ -9,13 +9,14 @@ mod json;
 mod junit;
 mod meta;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod spec;
 mod terminal;
 
-pub use json::json;
+pub use json::{json, write_json};
 pub use junit::junit;
 pub use meta::Meta;
+pub(crate) use meta::micros;
 pub use terminal::{Style, terminal};
 
 use crate::record::{ItemOutcome, Tally};

@@ -5,6 +5,8 @@ mod document;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use serde::Serialize;
+
 use super::RunReport;
 use super::format::is_unseen;
 use document::Document;
@@ -14,7 +16,15 @@ use document::Document;
 /// # Errors
 /// When the writer fails.
 pub fn json(report: &RunReport<'_>, out: &mut impl Write) -> io::Result<()> {
-    let text = serde_json::to_string_pretty(&Document::of(report))?;
+    write_json(&Document::of(report), out)
+}
+
+/// Writes a value as JSON that is safe to be shown on a terminal, indented, with a newline at its end.
+///
+/// # Errors
+/// When the writer fails.
+pub fn write_json(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    let text = serde_json::to_string_pretty(value)?;
     out.write_all(escaped(text).as_bytes())?;
     out.write_all(b"\n")
 }

@@ -24,9 +24,9 @@ use self::identity::Actors;
 use self::names::{Group, Known};
 use self::steps::Scope;
 use super::file::{self, File, Part};
-use super::plan::{Actor, DataSource, Pause, PlacedText, Scenario};
+use super::plan::{Actor, DataSource, Draw, Pause, PlacedText, Scenario};
 use super::template::Template;
-use crate::protocol::{Dialect, Protocol, Transport};
+use crate::protocol::{Dialect, Protocol, Transport, sha256};
 use crate::session::{PING, PingStyle};
 use crate::yaml::{self, FileErrors, Places, Problem, join};
 
@@ -100,17 +100,23 @@ fn compile(path: &Path, text: &str, protocol: &Protocol, check: &ThresholdCheck<
     if scenario.name.is_empty() {
         scenario.name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     }
-    scenario.fingerprint = fingerprint(text);
+    scenario.fingerprint = fingerprint(text, &scenario.data);
     scenario.path = path.to_owned();
     Ok(scenario)
 }
 
-/// FNV-1a of 128 bits: tells texts apart, keeps nobody from forging one.
-fn fingerprint(text: &str) -> String {
-    let start: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-    let prime: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-    let hash = text.bytes().fold(start, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(prime));
-    format!("{hash:032x}")
+/// SHA-256 over what the file says, and over the rows of the files that it names.
+fn fingerprint(text: &str, data: &BTreeMap<String, DataSource>) -> String {
+    let mut whole = text.to_owned();
+    for (name, source) in data {
+        if let Draw::Rows { rows, .. } = &source.draw {
+            // A NUL cannot stand in a YAML file, so nothing of one part looks like a piece of another.
+            whole.push('\0');
+            whole.push_str(name);
+            rows.iter().for_each(|row| whole.push_str(&row.to_string()));
+        }
+    }
+    sha256(whole.as_bytes())
 }
 
 /// Collects what is wrong while it turns the file into a scenario.

@@ -79,6 +79,19 @@ thresholds:
 "#;
 
 #[test]
+fn another_row_of_a_data_file_makes_another_scenario() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = WHOLE.replace("data:\n", "data:\n  row: { csv: rows.csv }\n");
+    let fingerprint = |rows: &str| {
+        std::fs::write(folder.path().join("rows.csv"), rows).unwrap();
+        compile(&folder.path().join("test.yaml"), &text, protocol(), &|_| Ok(None)).unwrap().fingerprint
+    };
+    let (one, same, other) = (fingerprint("a\n1\n"), fingerprint("a\n1\n"), fingerprint("a\n2\n"));
+    assert_eq!(one, same);
+    assert_ne!(one, other);
+}
+
+#[test]
 fn a_file_becomes_what_it_says() {
     let scenario = read_text(WHOLE).unwrap();
     assert_eq!((scenario.name.as_str(), scenario.seed), ("test", 1));

@@ -25,7 +25,7 @@ pub struct Scenario {
     pub name: String,
     /// One sentence for people.
     pub about: Option<String>,
-    /// SHA-like fingerprint of the file's text, to tell whether two tallies belong together.
+    /// SHA-256 of the file's text and of the rows of its data files, to tell whether two tallies belong together.
     pub fingerprint: String,
     /// Where the file is; relative data files are looked for beside it.
     pub path: PathBuf,

@@ -23,15 +23,16 @@ pub(super) struct Exchange {
     pub is_websocket: bool,
 }
 
-/// Parts of the time, in milliseconds; negative where there was no such part.
+/// Parts of the time, in milliseconds; negative where there was no such part, and null where Chromium computed with a moment
+/// that it did not have.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Timings {
-    pub blocked: f64,
-    pub dns: f64,
-    pub connect: f64,
-    pub send: f64,
-    pub wait: f64,
+    pub blocked: Option<f64>,
+    pub dns: Option<f64>,
+    pub connect: Option<f64>,
+    pub send: Option<f64>,
+    pub wait: Option<f64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -252,7 +252,7 @@ impl Sink for Import {
 fn handshake(exchange: &Exchange) -> u64 {
     let timings = &exchange.timings;
     let parts = [timings.blocked, timings.dns, timings.connect, timings.send, timings.wait];
-    u64::try_from(nanos(parts.into_iter().filter(|part| *part > 0.0).sum(), 1e6)).unwrap_or_default()
+    u64::try_from(nanos(parts.into_iter().flatten().filter(|part| *part > 0.0).sum(), 1e6)).unwrap_or_default()
 }
 
 /// So many of these units, in nanoseconds.

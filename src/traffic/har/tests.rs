@@ -46,6 +46,14 @@ fn of_a_file_that_is_cut_off_whatever_was_whole_is_judged() {
 }
 
 #[test]
+fn a_part_of_the_time_may_be_unknown() {
+    let unknown = CHROMIUM.replace("\"wait\": 10.3", "\"wait\": null");
+    assert_ne!(unknown, CHROMIUM);
+    let recording = har(unknown.as_bytes(), &PROTOCOL).unwrap().unwrap();
+    assert_eq!((recording.damages.count, recording.replayed.skipped), (0, 0));
+}
+
+#[test]
 fn a_session_whose_beginning_is_missing_is_not_judged() {
     let handshake = SOCKETIO.find("\"startedDateTime\"").unwrap();
     let first = SOCKETIO[handshake + 20..].find("transport=polling&t=a").unwrap() + handshake + 20;
