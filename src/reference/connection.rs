@@ -37,16 +37,26 @@ struct Waiting {
     wrong: Option<Refusal>,
 }
 
+/// A moment from which time is counted.
+#[derive(Clone, Copy)]
+struct Since {
+    at: Instant,
+    /// How far the clock had been put forward by then.
+    forward: Duration,
+}
+
 struct Connection {
     wire: Wire,
     shared: Arc<Shared>,
     dialect: Arc<Dialect>,
     spoken: Spoken,
     id: ConnectionId,
-    opened: Instant,
-    heard: Instant,
+    opened: Since,
+    heard: Since,
     delayed: Vec<Delayed>,
     waiting: VecDeque<Waiting>,
+    /// Something is due earlier than the timer knows.
+    hastened: bool,
     /// The rules that are broken here.
     broken: Flags,
 }
@@ -70,10 +80,11 @@ pub async fn serve(shared: Arc<Shared>, dialect: Arc<Dialect>, spoken: Spoken, n
         (desk.come(spoken, number), desk.defects.flags())
     };
     let attachment = Attachment { shared: Arc::clone(&shared), id: attached.id };
-    let now = Instant::now();
+    let now = Since { at: Instant::now(), forward: shared.forward() };
     let id = attached.id;
     let (opened, heard, delayed, waiting) = (now, now, Vec::new(), VecDeque::new());
-    let connection = Connection { wire, shared, dialect, spoken, id, opened, heard, delayed, waiting, broken };
+    let connection =
+        Connection { wire, shared, dialect, spoken, id, opened, heard, delayed, waiting, hastened: false, broken };
     connection.run(attached).await;
     drop(attachment);
 }
@@ -104,7 +115,7 @@ impl Connection {
                     if let Some(end) = written {
                         break end;
                     }
-                    if !self.delayed.is_empty() {
+                    if std::mem::take(&mut self.hastened) {
                         timer.as_mut().reset(self.next_deadline());
                     }
                 }
@@ -132,8 +143,18 @@ impl Connection {
         }
     }
 
+    fn now(&self) -> Since {
+        Since { at: Instant::now(), forward: self.shared.forward() }
+    }
+
+    /// When so much time will have passed since then.
+    fn after(&self, since: Since, time: Duration) -> Instant {
+        since.at + time.saturating_sub(self.shared.forward().saturating_sub(since.forward))
+    }
+
     async fn read(&mut self, arrival: Arrival) -> Option<End> {
-        let before = std::mem::replace(&mut self.heard, Instant::now());
+        let now = self.now();
+        let before = std::mem::replace(&mut self.heard, now);
         match self.wire.take(arrival).await {
             Heard::Text(text) => match read_request(&self.dialect, &text) {
                 Reading::Request(request, wrong) => {
@@ -167,6 +188,7 @@ impl Connection {
         match outgoing {
             Outgoing::Later(text, time, after) if !self.holds_back(after.as_ref()) => {
                 self.delayed.push(Delayed { due: Instant::now() + time, after, text });
+                self.hastened = true;
                 None
             }
             // If something of this thread is held back, then this is what it waits for.
@@ -181,6 +203,10 @@ impl Connection {
                 // What was said before comes before, however long it should have been held.
                 let written = self.release(|_| true).await;
                 Some(if written { End::Told(code, reason) } else { End::Silent })
+            }
+            Outgoing::Forward => {
+                self.hastened = true;
+                self.overstayed()
             }
         }
     }
@@ -214,22 +240,28 @@ impl Connection {
                 return Some(End::Silent);
             }
         }
+        self.overstayed()
+    }
+
+    /// Whether the login, or a sign of life, has come too late.
+    fn overstayed(&mut self) -> Option<End> {
+        let now = Instant::now();
         let logged_in = self.shared.desk().hub.user(self.id).is_some();
         let timing = &self.shared.timing;
         if !logged_in && let Some(limit) = timing.login_within(self.spoken) {
             if self.broken.has(Flag::LoginNotDemanded) {
-                self.heard = now;
+                self.heard = self.now();
                 return None;
             }
             // Pings do not lengthen the time to log in (A30-B05).
             let since = if self.broken.has(Flag::PingsDelayLogin) { self.heard } else { self.opened };
-            return (now >= since + limit).then_some(End::Told(CloseCode::Policy, "no login"));
+            return (now >= self.after(since, limit)).then_some(End::Told(CloseCode::Policy, "no login"));
         }
-        if now < self.heard + timing.idle(self.spoken) {
+        if now < self.after(self.heard, timing.idle(self.spoken)) {
             return None;
         }
         if self.broken.has(Flag::IdleKept) {
-            self.heard = now;
+            self.heard = self.now();
             return None;
         }
         if self.spoken == Spoken::AgentV30 {
@@ -238,7 +270,7 @@ impl Connection {
             self.shared.desk().announce(self.id, self.spoken, "agent_disconnected", &reason);
             self.shared.desk().hub.send(self.id, Outgoing::Close(CloseCode::Policy, "ping_timeout"));
             // What was just queued is written, and then the queue's end is reached.
-            self.heard = now;
+            self.heard = self.now();
             return None;
         }
         Some(End::Told(CloseCode::Normal, "idle"))
@@ -247,8 +279,11 @@ impl Connection {
     /// When there is something to look at. The timer is not moved with every frame; it looks when it fires.
     fn next_deadline(&self) -> Instant {
         let timing = &self.shared.timing;
-        let silence = self.heard + timing.idle(self.spoken);
-        let login = timing.login_within(self.spoken).map(|limit| self.opened + limit).filter(|at| *at > Instant::now());
+        let silence = self.after(self.heard, timing.idle(self.spoken));
+        let login = timing
+            .login_within(self.spoken)
+            .map(|limit| self.after(self.opened, limit))
+            .filter(|at| *at > Instant::now());
         let delayed = self.delayed.iter().map(|delayed| delayed.due);
         delayed.chain(login).fold(silence, Instant::min)
     }
