@@ -3,7 +3,10 @@
 mod arguments;
 mod certify;
 mod check;
+mod conclude;
+mod descriptors;
 mod interrupt;
+mod merge;
 mod observed;
 mod progress;
 mod proxy;
@@ -13,6 +16,7 @@ mod run;
 mod scenarios;
 mod serve;
 mod spec;
+mod start;
 mod target;
 mod tokens;
 
@@ -44,8 +48,12 @@ impl Failure {
 /// Does what the command line says.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if matches!(arguments.command, Command::Run(_) | Command::Serve(_) | Command::Proxy(_)) {
+        descriptors::raise();
+    }
     let done = match arguments.command {
         Command::Run(run) => run::run(&run),
+        Command::Merge(merge) => merge::merge(&merge),
         Command::Certify(certify) => certify::certify(&certify),
         Command::Check(check) => check::check(&check),
         Command::Serve(serve) => serve::serve(&serve),

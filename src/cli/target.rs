@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::arguments::{Hardships, RunArguments};
 use super::{Failure, tokens};
 use crate::engine::Credentials;
+use crate::load::Share;
 use crate::protocol::{DialectName, Protocol, Transport};
 use crate::reference::{Defect, Hardship, Server, ServerOptions, Timing};
 use crate::scenario::Scenario;
@@ -22,6 +23,8 @@ pub(super) struct Aim {
     pub credentials: Credentials,
     /// How reports call it.
     pub name: String,
+    /// Where the embedded server is, if it is that.
+    pub embedded_at: Option<String>,
     _embedded: Option<Embedded>,
 }
 
@@ -38,24 +41,46 @@ impl Aim {
         seed: u64,
         protocol: &Arc<Protocol>,
     ) -> Result<Self, Failure> {
+        if let Some(url) = &arguments.reference {
+            return Self::embedded(url.clone(), arguments, scenario, seed, None);
+        }
         match (&arguments.target, &arguments.token_file) {
             (Some(url), Some(token_file)) => {
                 let target = Target::parse(url, arguments.license_id).map_err(|e| Failure::new(Code::Usage, e))?;
                 let credentials = Credentials::listed(scenario, tokens::read(token_file)?)
                     .map_err(|e| Failure::new(Code::Input, e))?;
                 let name = target.peer();
-                Ok(Self { target: Arc::new(target), credentials, name, _embedded: None })
+                Ok(Self { target: Arc::new(target), credentials, name, embedded_at: None, _embedded: None })
             }
             _ => {
                 let (defects, hardships) = (arguments.defect.clone(), Hardships::of(&arguments.hardship));
-                let name = embedded_name(&defects, &hardships);
                 let (addr, embedded) = Embedded::start((defects, hardships), seed, protocol.clone())?;
-                let target = Target::parse(&format!("http://{addr}"), arguments.license_id)
-                    .map_err(|e| Failure::new(Code::Internal, e))?;
-                let credentials = Credentials::invented(scenario, seed);
-                Ok(Self { target: Arc::new(target), credentials, name, _embedded: Some(embedded) })
+                Self::embedded(format!("http://{addr}"), arguments, scenario, seed, Some(embedded))
             }
         }
+    }
+
+    /// An embedded server: of this process, or of the one that leads it.
+    fn embedded(
+        url: String,
+        arguments: &RunArguments,
+        scenario: &Scenario,
+        seed: u64,
+        embedded: Option<Embedded>,
+    ) -> Result<Self, Failure> {
+        let target = Target::parse(&url, arguments.license_id).map_err(|e| Failure::new(Code::Internal, e))?;
+        Ok(Self {
+            target: Arc::new(target),
+            credentials: Credentials::invented(scenario, seed),
+            name: embedded_name(&arguments.defect, &Hardships::of(&arguments.hardship)),
+            embedded_at: Some(url),
+            _embedded: embedded,
+        })
+    }
+
+    /// With the credentials of a share only.
+    pub fn of_share(self, share: Share) -> Self {
+        Self { credentials: self.credentials.of_share(share), ..self }
     }
 
     /// See [`knock`].

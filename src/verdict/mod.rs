@@ -9,4 +9,4 @@ mod threshold;
 pub use exit::ExitCode;
 pub use judge::{Judgement, Sides, ThresholdOutcome, ThresholdState, Verdict, judge, judge_observed};
 pub use parse::ThresholdError;
-pub use threshold::{Comparison, Limit, Measure, Metric, Only, Share, Statistic, Threshold};
+pub use threshold::{Amount, Comparison, Limit, Measure, Metric, Only, Statistic, Threshold};

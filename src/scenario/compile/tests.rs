@@ -82,7 +82,7 @@ thresholds:
 fn another_row_of_a_data_file_makes_another_scenario() {
     let folder = tempfile::tempdir().unwrap();
     let text = WHOLE.replace("data:\n", "data:\n  row: { csv: rows.csv }\n");
-    let mut fingerprint = |rows: &str| {
+    let fingerprint = |rows: &str| {
         std::fs::write(folder.path().join("rows.csv"), rows).unwrap();
         compile(&folder.path().join("test.yaml"), &text, protocol(), &|_| Ok(None)).unwrap().fingerprint
     };
