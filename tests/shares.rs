@@ -67,7 +67,7 @@ fn shares_of_a_run_are_merged_into_the_run_of_one_machine() {
     let merged = folder.path().join("merged");
     let (code, told) = merge(&[&paths[1], &paths[0]], &merged);
     assert_eq!(code, 0, "{told}");
-    assert!(told.contains("PASSED"), "{told}");
+    assert!(told.contains("PASSED") && told.contains("put together from the tallies of 2 shares"), "{told}");
     let (whole, parts) = (read(&merged.join("report.json")), [read(&paths[0]), read(&paths[1])]);
     // An agent, six customers, two visitors, and a pair.
     assert_eq!(came(&whole), (&json!(11), &json!(11)), "{whole}");

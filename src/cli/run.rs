@@ -21,7 +21,7 @@ use crate::merge::TallyFile;
 use crate::protocol::{DialectName, sha256};
 use crate::report::Meta;
 use crate::scenario::{Arrivals, Population, Scenario};
-use crate::traffic::Client;
+use crate::traffic::{CaptureWriter, Client};
 use crate::verdict::ExitCode as Code;
 
 /// What came of a run, in however many processes.
@@ -38,14 +38,15 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
     if let Some(share) = arguments.led {
         return Ok(led::led(arguments, share));
     }
+    let interrupt = interrupt::install()?;
     start::in_future(arguments.start_at)?;
     let plan = Plan::new(arguments, arguments.share)?;
-    let interrupt = interrupt::install()?;
     let folder = results::folder(arguments.report.as_deref(), &plan.scenario.name)?;
+    let capture = recording::begin(arguments.record.as_deref(), Client::Ours)?;
     let aim = Aim::take(arguments, &plan.scenario, plan.seed, &plan.protocol)?.of_share(plan.share);
     let name = aim.name.clone();
     let started = arguments.start_at.unwrap_or_else(Timestamp::now);
-    let performed = plan.block_on(perform(&plan, arguments, aim, &interrupt))?;
+    let performed = plan.block_on(perform(&plan, arguments, aim, capture, &interrupt))?;
     let Performed { outcome, saturated, trouble } =
         performed.unwrap_or_else(|failure| Performed { trouble: Some(failure), ..Performed::default() });
     let meta = Meta {
@@ -77,6 +78,7 @@ async fn perform(
     plan: &Plan,
     arguments: &RunArguments,
     aim: Aim,
+    capture: Option<CaptureWriter>,
     interrupt: &CancellationToken,
 ) -> Result<Performed, Failure> {
     let progress = Arc::new(Progress::default());
@@ -85,7 +87,6 @@ async fn perform(
         let _shown = shown();
         return processes::perform(count, &aim, &progress, interrupt).await;
     }
-    let capture = recording::begin(arguments.record.as_deref(), Client::Ours)?;
     let ready = Ready::get(plan, aim).await?;
     let clock = start::wait(arguments.start_at, interrupt).await?;
     let _shown = shown();
