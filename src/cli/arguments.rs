@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
 
 use super::proxy::ProxyArguments;
+use super::start;
+use crate::load::Share;
 use crate::reference::{Defect, Hardship};
 use crate::scenario::{parse_duration, parse_rate};
 use crate::verdict::Threshold;
@@ -26,6 +29,8 @@ pub(super) enum Command {
     Run(RunArguments),
     /// Find the highest load at which a scenario still meets its thresholds.
     Capacity(CapacityArguments),
+    /// Put the tallies of all shares of a run together, and judge the whole.
+    Merge(MergeArguments),
     /// Certify a server, requirement by requirement.
     Certify(CertifyArguments),
     /// Judge recordings: captures of --record, and HAR files as browsers export them.
@@ -127,6 +132,22 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "[NAME=]N", value_parser = named_count)]
     pub users: Vec<Named<usize>>,
 
+    /// Do only part K of N, such as 2/5, of a run that N machines share; `chatproof merge` puts their tallies together.
+    #[arg(long, value_name = "K/N", default_value_t = Share::WHOLE, hide_default_value = true, requires = "start_at", requires = "target")]
+    pub share: Share,
+    /// Share the run among so many processes of this machine, as one process holds only so many connections.
+    #[arg(long, value_name = "N", value_parser = at_least_one(), conflicts_with_all = ["share", "start_at", "record"])]
+    pub processes: Option<usize>,
+    /// This is the process for one share of --processes, and is led by another one.
+    #[arg(long, hide = true, requires = "processes")]
+    pub led: Option<Share>,
+    /// Where the embedded server of the leading process is.
+    #[arg(long, hide = true, requires = "led")]
+    pub reference: Option<String>,
+    /// Start at this moment, the same for all shares: RFC 3339, or seconds since 1970.
+    #[arg(long, value_name = "TIME", value_parser = start::parse)]
+    pub start_at: Option<Timestamp>,
+
     /// Folder for the reports; by default reports/runs/<time>-<scenario>/.
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
@@ -199,6 +220,19 @@ pub(super) struct CapacityArguments {
     #[arg(long, value_name = "DIR")]
     pub schemas: Option<PathBuf>,
     /// Accept what was found when the generator came to its limit before the target did.
+    #[arg(long)]
+    pub allow_saturated: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MergeArguments {
+    /// The tally.json of each share.
+    #[arg(required = true, value_name = "TALLY")]
+    pub tallies: Vec<PathBuf>,
+    /// Folder for the reports; by default reports/runs/<time>-<scenario>/.
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// Accept a run in which the generator could not keep its schedule.
     #[arg(long)]
     pub allow_saturated: bool,
 }

@@ -4,7 +4,10 @@ mod arguments;
 mod capacity;
 mod certify;
 mod check;
+mod conclude;
+mod descriptors;
 mod interrupt;
+mod merge;
 mod observed;
 mod progress;
 mod proxy;
@@ -14,6 +17,7 @@ mod run;
 mod scenarios;
 mod serve;
 mod spec;
+mod start;
 mod target;
 mod tokens;
 
@@ -45,9 +49,13 @@ impl Failure {
 /// Does what the command line says.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if matches!(arguments.command, Command::Run(_) | Command::Capacity(_) | Command::Serve(_) | Command::Proxy(_)) {
+        descriptors::raise();
+    }
     let done = match arguments.command {
         Command::Run(run) => run::run(&run),
         Command::Capacity(capacity) => capacity::capacity(&capacity),
+        Command::Merge(merge) => merge::merge(&merge),
         Command::Certify(certify) => certify::certify(&certify),
         Command::Check(check) => check::check(&check),
         Command::Serve(serve) => serve::serve(&serve),

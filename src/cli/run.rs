@@ -1,81 +1,73 @@
 //! `chatproof run`.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod led;
+mod overrides;
+mod perform;
+mod processes;
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::arguments::{AimArguments, Hardships, Named, RunArguments};
+use self::perform::{Plan, Ready};
+use super::arguments::{AimArguments, Hardships, RunArguments};
+use super::conclude::conclude;
 use super::progress::Shown;
 use super::target::Aim;
-use super::{Failure, interrupt, load_scenario, protocol, recording, results};
-use crate::engine::{self, Credentials, Outcome, Progress, RunOptions};
-use crate::load::Share;
+use super::{Failure, interrupt, recording, results, start};
+use crate::engine::{Others, Outcome, Progress};
 use crate::merge::TallyFile;
-use crate::observe::Clock;
 use crate::protocol::{DialectName, sha256};
-use crate::record::Tally;
-use crate::report::{Meta, RunReport};
+use crate::report::Meta;
 use crate::scenario::{Arrivals, Population, Scenario};
 use crate::traffic::{CaptureWriter, Client};
-use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, is_refused, is_saturated, judge};
+use crate::verdict::{ExitCode as Code, is_saturated};
+
+/// What came of a run, in however many processes.
+#[derive(Default)]
+struct Performed {
+    outcome: Outcome,
+    /// Whether the generator was the bottleneck, in any of them.
+    saturated: bool,
+    /// What went wrong beside it. What was seen is reported all the same.
+    trouble: Option<Failure>,
+}
 
 pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
-    let protocol = Arc::new(protocol(arguments.schemas.as_deref())?);
-    let mut scenario = load_scenario(&arguments.scenario, &protocol)?;
-    override_load(&mut scenario, arguments)?;
-    let thresholds = scenario
-        .thresholds
-        .iter()
-        .map(|threshold| threshold.text.parse::<Threshold>())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| Failure::new(Code::Input, error))?;
-    let seed = arguments.seed.unwrap_or(scenario.seed);
-    let scenario = Arc::new(scenario);
+    if let Some(share) = arguments.led {
+        return Ok(led::led(arguments, share));
+    }
     let interrupt = interrupt::install()?;
-    let folder = results::folder(arguments.report.as_deref(), &scenario.name)?;
+    start::in_future(arguments.start_at)?;
+    let plan = Plan::new(arguments, arguments.share)?;
+    let folder = results::folder(arguments.report.as_deref(), &plan.scenario.name)?;
     let capture = recording::begin(arguments.record.as_deref(), Client::Ours)?;
-    let aim = Aim::take(&arguments.aim, seed, &protocol)?;
-    let credentials = aim.credentials(&scenario, seed)?;
+    let aim = Aim::take(&arguments.aim, plan.seed, &plan.protocol)?;
     let name = aim.name.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::new(Code::Internal, e))?;
-    let started = jiff::Timestamp::now();
-    let performed = runtime.block_on(perform(&scenario, seed, (aim, credentials), capture, &interrupt));
-    let (outcome, trouble) = match performed {
-        Ok((outcome, recorded)) => (outcome, recorded.err()),
-        // What was seen is reported all the same.
-        Err(failure) => (
-            Outcome { tally: Tally::default(), duration: Duration::ZERO, answered: 0, interrupted: false },
-            Some(failure),
-        ),
-    };
-    let verdict = judge(&outcome.tally, &thresholds, outcome.duration);
-    let code = exit_code(&outcome, &verdict, arguments.allow_saturated);
+    let started = arguments.start_at.unwrap_or_else(Timestamp::now);
+    let performed = plan.block_on(perform(&plan, arguments, aim, capture, &interrupt))?;
+    let Performed { outcome, saturated, trouble } =
+        performed.unwrap_or_else(|failure| Performed { trouble: Some(failure), ..Performed::default() });
     let meta = Meta {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        scenario: scenario.name.clone(),
-        about: scenario.about.clone().unwrap_or_default(),
+        scenario: plan.scenario.name.clone(),
+        about: plan.scenario.about.clone().unwrap_or_default(),
         file: arguments.scenario.display().to_string(),
         target: name,
-        dialects: dialects(&scenario),
-        seed,
+        dialects: dialects(&plan.scenario),
+        seed: plan.seed,
         started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         duration: outcome.duration,
-        load: scenario.load.populations.iter().map(describe).collect(),
+        load: plan.scenario.load.populations.iter().map(describe).collect(),
         cores: results::cores(),
-        workers: workers(),
+        workers: plan.workers * arguments.processes.unwrap_or(1),
         interrupted: outcome.interrupted,
-        notes: trouble.iter().map(|failure| failure.text.clone()).chain(remark(code)).collect(),
+        notes: trouble.iter().map(|failure| failure.text.clone()).collect(),
     };
-    let report = RunReport { meta: &meta, tally: &outcome.tally, verdict: &verdict, checklist: None };
-    results::hand_over(&folder, &report)?;
-    let thresholds = scenario.thresholds.iter().map(|threshold| threshold.text.clone()).collect();
-    let planned = (scenario.load.duration, thresholds);
-    let file = TallyFile::new((fingerprint(&scenario, arguments), Share::WHOLE), planned, (meta, outcome.tally));
-    results::write_tally(&folder, &file)?;
+    let run = (fingerprint(&plan.scenario, arguments), plan.share);
+    let file = TallyFile::new(run, (plan.scenario.load.duration, plan.thresholds), (meta, outcome.tally));
+    let code = conclude(&folder, file, saturated && !arguments.allow_saturated)?;
     match trouble {
         Some(failure) => Err(failure),
         None => Ok(code),
@@ -83,69 +75,34 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
 }
 
 async fn perform(
-    scenario: &Arc<Scenario>,
-    seed: u64,
-    (aim, credentials): (Aim, Credentials),
+    plan: &Plan,
+    arguments: &RunArguments,
+    aim: Aim,
     capture: Option<CaptureWriter>,
     interrupt: &CancellationToken,
-) -> Result<(Outcome, Result<(), Failure>), Failure> {
-    let ours = |error: &dyn std::fmt::Display| Failure::new(Code::Internal, error);
-    let session = aim.session(scenario)?;
-    aim.knock(scenario, &session).await?;
+) -> Result<Performed, Failure> {
     let progress = Arc::new(Progress::default());
-    let _shown = Shown::start(progress.clone(), scenario.load.duration);
-    let clock = Clock::start();
-    let options = RunOptions {
-        scenario: scenario.clone(),
-        seed,
-        clock,
-        warm_up: Duration::ZERO,
-        workers: workers(),
-        session,
-        credentials,
-        capture: capture.clone(),
-        progress,
-        interrupt: interrupt.clone(),
-    };
-    let outcome = engine::run(options).await.map_err(|error| ours(&error))?;
-    Ok((outcome, recording::end(capture.as_ref(), clock.now())))
-}
-
-fn exit_code(outcome: &Outcome, verdict: &Verdict, allow_saturated: bool) -> Code {
-    if outcome.interrupted {
-        return Code::Interrupted;
+    let shown = || Shown::start(progress.clone(), plan.scenario.load.duration);
+    if let Some(count) = arguments.processes {
+        let _shown = shown();
+        return processes::perform(count, &aim, &progress, interrupt).await;
     }
-    match verdict.judgement {
-        Judgement::Failed if is_refused(&outcome.tally) => Code::Unreachable,
-        Judgement::Failed => Code::PeerFailed,
-        Judgement::Inconclusive => Code::Inconclusive,
-        _ if !allow_saturated && is_saturated(&outcome.tally) => Code::Saturated,
-        Judgement::Passed | Judgement::NonStrict => Code::Passed,
-    }
-}
-
-/// What a reader should know of an exit code that the verdict does not explain.
-fn remark(code: Code) -> Option<String> {
-    match code {
-        Code::Unreachable => Some("the target let nobody log in".to_owned()),
-        Code::Saturated => {
-            Some("the generator could not keep its schedule, so the numbers are its own, not the target's".to_owned())
-        }
-        _ => None,
-    }
+    let ready = Ready::get(plan, aim).await?;
+    let clock = start::wait(arguments.start_at, interrupt).await?;
+    let _shown = shown();
+    let outcome = ready.go(clock, Others::default(), capture.clone(), progress, interrupt).await?;
+    let trouble = recording::end(capture.as_ref(), clock.now()).err();
+    Ok(Performed { saturated: is_saturated(&outcome.tally), outcome, trouble })
 }
 
 /// All that the shares of one run have in common, in a short text.
 fn fingerprint(scenario: &Scenario, arguments: &RunArguments) -> String {
     let RunArguments { aim, duration, rate, users, .. } = arguments;
-    let AimArguments { target, license_id, defect, hardship, .. } = aim;
+    // Not the target's address: shares may use different entrances to one system.
+    let AimArguments { license_id, defect, hardship, .. } = aim;
     let hardship = Hardships::of(hardship);
-    let load = format!("{duration:?} {rate:?} {users:?} {target:?} {license_id} {defect:?} {hardship:?}");
+    let load = format!("{duration:?} {rate:?} {users:?} {license_id} {defect:?} {hardship:?}");
     sha256(format!("{}\n{load}", scenario.fingerprint).as_bytes())
-}
-
-pub(super) fn workers() -> usize {
-    results::cores()
 }
 
 pub(super) fn dialects(scenario: &Scenario) -> Vec<String> {
@@ -174,66 +131,4 @@ pub(super) fn describe(population: &Population) -> String {
         Arrivals::Together { count, at } if at.is_zero() => format!("{name}: {count} together"),
         Arrivals::Together { count, at } => format!("{name}: {count} together after {at:?}"),
     }
-}
-
-fn override_load(scenario: &mut Scenario, arguments: &RunArguments) -> Result<(), Failure> {
-    if let Some(duration) = arguments.duration {
-        scenario.load.duration = duration;
-    }
-    for Named { name, value } in &arguments.rate {
-        let population =
-            pick(scenario, name.as_deref(), "--rate", |arrivals| matches!(arrivals, Arrivals::Open { .. }))?;
-        if let Arrivals::Open { stages, .. } = &mut population.arrivals {
-            // The shape stays; its peak becomes the rate.
-            let peak = stages.iter().map(|stage| stage.from.max(stage.to)).fold(0.0, f64::max);
-            for stage in stages {
-                stage.from *= value / peak;
-                stage.to *= value / peak;
-            }
-        }
-    }
-    for Named { name, value } in &arguments.users {
-        let counted = |arrivals: &Arrivals| !matches!(arrivals, Arrivals::Open { .. });
-        let population = pick(scenario, name.as_deref(), "--users", counted)?;
-        match &mut population.arrivals {
-            Arrivals::Closed { stages } => {
-                let most = stages.iter().map(|stage| stage.from.max(stage.to)).max().unwrap_or(1).max(1);
-                for stage in stages {
-                    stage.from = stage.from * value / most;
-                    stage.to = stage.to * value / most;
-                }
-            }
-            Arrivals::Standing { count, .. } | Arrivals::Together { count, .. } => *count = *value,
-            Arrivals::Open { .. } => {}
-        }
-    }
-    Ok(())
-}
-
-/// The population that an option means: the named one, or the only one that it fits.
-fn pick<'a>(
-    scenario: &'a mut Scenario,
-    name: Option<&str>,
-    option: &str,
-    fits: impl Fn(&Arrivals) -> bool,
-) -> Result<&'a mut Population, Failure> {
-    let fitting: Vec<String> = scenario
-        .load
-        .populations
-        .iter()
-        .filter(|population| fits(&population.arrivals))
-        .map(|population| population.name.clone())
-        .collect();
-    let list = fitting.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let wrong = |reason: String| Failure::new(Code::Usage, format!("{option}: {reason}"));
-    let wanted = match (name, fitting.as_slice()) {
-        (_, []) => return Err(wrong("the scenario has no population that it fits".to_owned())),
-        (None, [only]) => only.clone(),
-        (None, _) => return Err(wrong(format!("say which population is meant, as NAME=VALUE; it fits {list}"))),
-        (Some(name), all) if all.iter().any(|fitting| fitting == name) => name.to_owned(),
-        (Some(name), _) => return Err(wrong(format!("it does not fit a population `{name}`; it fits {list}"))),
-    };
-    let found =
-        scenario.load.populations.iter_mut().find(|population| population.name == wanted && fits(&population.arrivals));
-    found.ok_or_else(|| wrong("no such population".to_owned()))
 }

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::arguments::{AimArguments, Hardships};
 use super::{Failure, tokens};
 use crate::engine::Credentials;
+use crate::load::Share;
 use crate::observe::{Clock, Observation, Observer};
 use crate::protocol::{DialectName, Protocol, Transport};
 use crate::reference::{Defect, Hardship, Server, ServerOptions, Timing};
@@ -24,6 +25,8 @@ pub(super) struct Aim {
     pub name: String,
     /// The tokens of a file; the embedded server takes any.
     tokens: Option<BTreeMap<String, Vec<Token>>>,
+    /// Where the embedded server is, if it is that.
+    pub embedded_at: Option<String>,
     _embedded: Option<Embedded>,
 }
 
@@ -40,29 +43,38 @@ impl Aim {
                 let target = Target::parse(url, arguments.license_id).map_err(|e| Failure::new(Code::Usage, e))?;
                 let tokens = Some(tokens::read(token_file)?);
                 let name = target.peer();
-                Ok(Self { target: Arc::new(target), name, tokens, _embedded: None })
+                Ok(Self { target: Arc::new(target), name, tokens, embedded_at: None, _embedded: None })
             }
             _ => {
                 let (defects, hardships) = (arguments.defect.clone(), Hardships::of(&arguments.hardship));
-                let name = embedded_name(&defects, &hardships);
                 let (addr, embedded) = Embedded::start((defects, hardships), seed, protocol.clone())?;
-                let target = Target::parse(&format!("http://{addr}"), arguments.license_id)
-                    .map_err(|e| Failure::new(Code::Internal, e))?;
-                Ok(Self { target: Arc::new(target), name, tokens: None, _embedded: Some(embedded) })
+                Self::embedded(format!("http://{addr}"), arguments, Some(embedded))
             }
         }
     }
 
-    /// Tokens for one run of the scenario. Other seeds make up other people.
-    pub fn credentials(&self, scenario: &Scenario, seed: u64) -> Result<Credentials, Failure> {
-        match &self.tokens {
-            Some(tokens) => Credentials::listed(scenario, tokens.clone()).map_err(|e| Failure::new(Code::Input, e)),
-            None => Ok(Credentials::invented(scenario, seed)),
-        }
+    /// The embedded server of the process that leads this one.
+    pub fn of_leader(url: &str, arguments: &AimArguments) -> Result<Self, Failure> {
+        Self::embedded(url.to_owned(), arguments, None)
     }
 
-    /// How sessions reach it.
-    pub fn session(&self, scenario: &Scenario) -> Result<SessionContext, Failure> {
+    fn embedded(url: String, arguments: &AimArguments, embedded: Option<Embedded>) -> Result<Self, Failure> {
+        let target = Target::parse(&url, arguments.license_id).map_err(|e| Failure::new(Code::Internal, e))?;
+        let name = embedded_name(&arguments.defect, &Hardships::of(&arguments.hardship));
+        Ok(Self { target: Arc::new(target), name, tokens: None, embedded_at: Some(url), _embedded: embedded })
+    }
+
+    /// Tokens for a share of one run of the scenario. Other seeds make up other people.
+    pub fn credentials(&self, scenario: &Scenario, seed: u64, share: Share) -> Result<Credentials, Failure> {
+        let whole = match &self.tokens {
+            Some(tokens) => Credentials::listed(scenario, tokens.clone()).map_err(|e| Failure::new(Code::Input, e))?,
+            None => Credentials::invented(scenario, seed),
+        };
+        Ok(whole.of_share(share))
+    }
+
+    /// How sessions reach it, whose numbers begin after this one.
+    pub fn session(&self, scenario: &Scenario, ids: IdSource) -> Result<SessionContext, Failure> {
         let Some(first) = scenario.load.populations.iter().flat_map(|population| &population.members).next() else {
             return Err(Failure::new(Code::Inconclusive, "the scenario has no population"));
         };
@@ -72,7 +84,7 @@ impl Aim {
             dialect: first.dialect.clone(),
             observer: Arc::new(Nobody),
             clock: Clock::start(),
-            ids: IdSource::default(),
+            ids,
             http: http.map_err(|error| Failure::new(Code::Internal, error))?,
             pings: PingStyle::default(),
         })

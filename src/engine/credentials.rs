@@ -1,8 +1,9 @@
-//! Token pools: nobody shares a token while using it.
+//! Token pools: nobody shares a token while using it, and no two shares of a run have one in common.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::load::Share;
 use crate::protocol::Role;
 use crate::scenario::Scenario;
 use crate::session::Token;
@@ -11,6 +12,7 @@ use crate::session::Token;
 #[derive(Debug)]
 pub struct Credentials {
     pools: BTreeMap<String, Mutex<Pool>>,
+    share: Share,
 }
 
 #[derive(Debug)]
@@ -39,7 +41,7 @@ impl Credentials {
             let name = format!("{}-{seed}", actor.credentials);
             (actor.credentials.clone(), Mutex::new(Pool::Invented { role, name, next: 0 }))
         });
-        Self { pools: pools.collect() }
+        Self { pools: pools.collect(), share: Share::WHOLE }
     }
 
     /// Tokens from a file.
@@ -57,7 +59,19 @@ impl Credentials {
     /// Tokens of these pools, whoever asks for them.
     pub fn of_pools(pools: BTreeMap<String, Vec<Token>>) -> Self {
         let pools = pools.into_iter().map(|(name, tokens)| (name, Mutex::new(Pool::Listed(tokens.into()))));
-        Self { pools: pools.collect() }
+        Self { pools: pools.collect(), share: Share::WHOLE }
+    }
+
+    /// Only those of a share: each n-th of what is listed, and users with names of their own.
+    #[must_use]
+    pub fn of_share(self, share: Share) -> Self {
+        for pool in self.pools.values() {
+            if let Pool::Listed(tokens) = &mut *lock(pool) {
+                let mut numbers = 0..;
+                tokens.retain(|_| numbers.next().is_some_and(|number| share.has(number)));
+            }
+        }
+        Self { share, ..self }
     }
 
     /// A token that nobody else uses now.
@@ -68,10 +82,14 @@ impl Credentials {
         let Some(found) = self.pools.get(pool) else { return Err(format!("there is no token pool `{pool}`")) };
         match &mut *lock(found) {
             Pool::Listed(tokens) => {
-                tokens.pop_front().ok_or_else(|| format!("all tokens of the pool `{pool}` are in use; it needs more"))
+                let share =
+                    if self.share == Share::WHOLE { String::new() } else { format!(" for share {}", self.share) };
+                tokens
+                    .pop_front()
+                    .ok_or_else(|| format!("all tokens of the pool `{pool}`{share} are in use; it needs more"))
             }
             Pool::Invented { role, name, next } => {
-                let number = *next;
+                let number = self.share.global(*next);
                 *next += 1;
                 Ok(Token::new(&match role {
                     Role::Agent => format!("agent:{name}-{number}@example.com"),
@@ -91,4 +109,56 @@ impl Credentials {
 
 fn lock(pool: &Mutex<Pool>) -> MutexGuard<'_, Pool> {
     pool.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+    use crate::protocol::Protocol;
+
+    fn scenario() -> Scenario {
+        let text = "actors: { customer: { dialect: customer/v0.3, transport: websocket, steps: [{ stay: 1s }] } }\n\
+                    load: { for: 1s, populations: [{ actor: customer, standing: 1 }] }\n";
+        crate::scenario::load_text(Path::new("test.yaml"), text.to_owned(), &Protocol::embedded().unwrap(), &|_| {
+            Ok(None)
+        })
+        .unwrap()
+    }
+
+    fn shares(of: u64) -> impl Iterator<Item = Share> {
+        (1..=of).filter_map(move |number| Share::new(number, of))
+    }
+
+    #[test]
+    fn no_two_shares_make_up_the_same_user() {
+        let scenario = scenario();
+        let mut seen = BTreeSet::new();
+        for share in shares(3) {
+            let credentials = Credentials::invented(&scenario, 1).of_share(share);
+            for _ in 0..10 {
+                assert!(seen.insert(credentials.take("customers").unwrap().reveal().to_owned()));
+            }
+        }
+        assert_eq!(seen.len(), 30);
+    }
+
+    #[test]
+    fn each_listed_token_belongs_to_one_share() {
+        let scenario = scenario();
+        let list: Vec<_> = (0..7).map(|number| Token::new(&format!("t{number}"))).collect();
+        let mut seen = BTreeSet::new();
+        for share in shares(3) {
+            let pools = BTreeMap::from([("customers".to_owned(), list.clone())]);
+            let credentials = Credentials::listed(&scenario, pools).unwrap().of_share(share);
+            while let Ok(token) = credentials.take("customers") {
+                assert!(seen.insert(token.reveal().to_owned()));
+            }
+            let told = credentials.take("customers").unwrap_err();
+            assert_eq!(told, format!("all tokens of the pool `customers` for share {share} are in use; it needs more"));
+        }
+        assert_eq!(seen.len(), 7);
+    }
 }

@@ -1,8 +1,10 @@
 //! Runs a scenario's populations: on worker threads of our own, and, for the Web API, on goose's slots.
 //!
 //! Each worker is one current-thread runtime with its own pacer and recorder; only the order ledger is shared. Who
-//! starts when is decided by the schedule alone: worker k of n takes every n-th arrival.
+//! starts when is decided by the schedule alone: a process takes its [`Share`](crate::load::Share) of the arrivals, and each of
+//! its workers a share of that.
 
+mod coming;
 mod credentials;
 mod effort;
 mod population;
@@ -12,7 +14,7 @@ mod stage;
 mod worker;
 
 pub use credentials::{Credentials, PoolError};
-pub use run::{Outcome, Progress, RunOptions, run};
+pub use run::{Counts, Others, Outcome, Progress, RunOptions, run};
 
 /// Our own failure to run.
 #[derive(Debug, thiserror::Error)]

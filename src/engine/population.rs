@@ -1,31 +1,27 @@
 //! How one worker brings its part of a population onto the stage.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::coming::{Coming, Place, Window, comings, most, places};
 use super::slots::{Job, Slots};
 use super::stage::{Worker, perform};
-use crate::load::{self, Profile};
+use crate::load::Share;
 use crate::observe::Moment;
 use crate::protocol::Transport;
-use crate::scenario::{Arrivals, Cast, Instance, Population, Scenario, Spacing, Stage};
+use crate::scenario::{Arrivals, Cast, Instance, Population, Scenario, Stage};
 
 /// What the workers of one run share.
 pub(super) struct Shared {
     pub scenario: Arc<Scenario>,
     pub seed: u64,
-    /// When the first of the standing populations come.
-    pub start: Moment,
-    /// When arrivals begin; standing populations come before.
-    pub begin: Moment,
+    /// When who comes.
+    pub window: Window,
     /// What is due before is not counted.
     pub counted_from: Moment,
-    /// When arrivals end.
-    pub end: Moment,
     /// Cancelled when no further arrivals should start: at the end, or because somebody interrupts.
     pub last_call: CancellationToken,
     /// Cancelled when the standing populations may go.
@@ -42,11 +38,20 @@ pub(super) struct Shared {
     pub slots: Arc<Slots>,
 }
 
-/// A population and how many of it are present, over all workers.
+impl Shared {
+    /// The seed of a population's choices.
+    fn seed_of(&self, crowd: &Crowd) -> u64 {
+        self.seed.wrapping_add(crowd.number as u64)
+    }
+}
+
+/// A population and how many of it are present, over all workers of this process.
 pub(super) struct Crowd {
     pub population: Population,
     pub number: usize,
-    pub present: Arc<AtomicUsize>,
+    /// Which part of it this process brings.
+    pub share: Share,
+    pub present: AtomicU64,
 }
 
 impl Crowd {
@@ -56,14 +61,22 @@ impl Crowd {
     }
 
     /// How many slots its Web API actors may need at the same time.
-    pub fn slots(&self) -> usize {
+    pub fn slots(&self) -> u64 {
         let web = self.population.members.iter().filter(|actor| actor.transport == Transport::Web).count();
         let casts = match &self.population.arrivals {
-            Arrivals::Open { at_most, .. } => at_most.unwrap_or(DEFAULT_SLOTS),
-            Arrivals::Closed { stages } => stages.iter().map(|stage| stage.from.max(stage.to)).max().unwrap_or(0),
-            Arrivals::Standing { count, .. } | Arrivals::Together { count, .. } => *count,
+            Arrivals::Open { .. } => self.limit().unwrap_or(DEFAULT_SLOTS),
+            Arrivals::Closed { stages } => self.share.count(most(stages)),
+            Arrivals::Standing { count, .. } | Arrivals::Together { count, .. } => self.share.count(*count as u64),
         };
-        web * casts
+        web as u64 * casts
+    }
+
+    /// How many of this process may be present at the same time, if that is limited. Over all shares that is the limit.
+    fn limit(&self) -> Option<u64> {
+        match self.population.arrivals {
+            Arrivals::Open { at_most, .. } => at_most.map(|most| self.share.count(most as u64)),
+            _ => None,
+        }
     }
 
     fn standing(&self) -> bool {
@@ -72,81 +85,28 @@ impl Crowd {
 }
 
 /// Slots for an open population over the Web API that sets no limit of its own.
-const DEFAULT_SLOTS: usize = 256;
+const DEFAULT_SLOTS: u64 = 256;
 
-/// A worker's share: it takes the arrivals whose number is `index` modulo `of`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Share {
-    pub index: usize,
-    pub of: usize,
-}
-
-impl Share {
-    fn has(self, number: usize) -> bool {
-        number % self.of == self.index
-    }
-}
-
-/// Brings this worker's part of a population onto the stage, and returns when no more of it will come.
+/// Brings a worker's part of a population onto the stage, and returns when no more of it will come.
 pub(super) async fn drive(shared: Arc<Shared>, crowd: Arc<Crowd>, share: Share, worker: Arc<Worker>, stage: Stage) {
+    let (seed, window) = (shared.seed_of(&crowd), shared.window);
     let scene = Scene { shared, crowd, worker, stage };
-    let duration = scene.shared.end.since(scene.shared.begin);
-    match scene.crowd.population.arrivals.clone() {
-        Arrivals::Open { stages, spacing, at_most } => {
-            let profile = Profile {
-                stages: stages.iter().map(|s| load::Stage { from: s.from, to: s.to, over: s.over }).collect(),
-                spacing: match spacing {
-                    Spacing::Even => load::Spacing::Even,
-                    Spacing::Poisson => load::Spacing::Poisson,
-                },
-            };
-            let seed = scene.shared.seed.wrapping_add(scene.crowd.number as u64);
-            for (number, offset) in load::schedule(&profile, seed, duration).enumerate() {
-                if share.has(number) {
-                    let due = scene.shared.begin + offset;
-                    if !scene.wait(due).await {
-                        return;
-                    }
-                    if at_most.is_some_and(|most| scene.crowd.present.load(Ordering::Relaxed) >= most) {
-                        scene.drop_arrival();
-                    } else {
-                        scene.start(number as u64, due);
-                    }
-                }
-            }
+    match &scene.crowd.population.arrivals {
+        Arrivals::Closed { stages } => {
+            let users = places(stages, share, window).map(|place| scene.closed_user(place));
+            futures_util::future::join_all(users).await;
         }
-        Arrivals::Standing { count, ramp } => {
-            for number in (0..count).filter(|number| share.has(*number)) {
-                let due = scene.shared.start + ramp.mul_f64(number as f64 / count as f64);
+        arrivals => {
+            for Coming { number, due } in comings(arrivals, share, seed, window) {
                 if !scene.wait(due).await {
                     return;
                 }
-                scene.start(number as u64, due);
+                if scene.is_full() {
+                    scene.drop_arrival();
+                } else {
+                    scene.start(number, due);
+                }
             }
-        }
-        Arrivals::Together { count, at } => {
-            let due = scene.shared.begin + at;
-            if !scene.wait(due).await {
-                return;
-            }
-            for number in (0..count).filter(|number| share.has(*number)) {
-                scene.start(number as u64, due);
-            }
-        }
-        Arrivals::Closed { stages } => {
-            let most = stages.iter().map(|stage| stage.from.max(stage.to)).max().unwrap_or(0);
-            let users = (0..most).filter(|number| share.has(*number)).map(|user| {
-                let spans = load::presence(
-                    &stages
-                        .iter()
-                        .map(|s| load::UserStage { from: s.from, to: s.to, over: s.over })
-                        .collect::<Vec<_>>(),
-                    user,
-                    duration,
-                );
-                scene.closed_user(user as u64, most as u64, spans)
-            });
-            futures_util::future::join_all(users).await;
         }
     }
 }
@@ -166,6 +126,11 @@ impl Scene {
             () = self.shared.last_call.cancelled() => false,
             () = self.worker.pacer.until(due) => true,
         }
+    }
+
+    /// Whether nobody else may come while so many are present.
+    fn is_full(&self) -> bool {
+        self.crowd.limit().is_some_and(|most| self.crowd.present.load(Ordering::Relaxed) >= most)
     }
 
     fn drop_arrival(&self) {
@@ -194,7 +159,7 @@ impl Scene {
                 actor: actor.clone(),
                 number,
                 due,
-                seed: self.shared.seed.wrapping_add(self.crowd.number as u64),
+                seed: self.shared.seed_of(&self.crowd),
                 cast: cast.clone(),
                 persistent: self.crowd.standing(),
             };
@@ -222,16 +187,15 @@ impl Scene {
     }
 
     /// One place of a closed population: whoever ends is replaced, as long as the place is open.
-    async fn closed_user(&self, user: u64, places: u64, spans: Vec<(Duration, Duration)>) {
+    async fn closed_user(&self, place: Place) {
         let mut round = 0;
-        for (from, to) in spans {
-            let mut due = self.shared.begin + from;
-            let until = self.shared.begin + to;
-            while due < until {
+        for (from, until) in &place.spans {
+            let mut due = *from;
+            while due < *until {
                 if !self.wait(due).await {
                     return;
                 }
-                let ended = self.start(round * places + user, due);
+                let ended = self.start(place.number(round), due);
                 round += 1;
                 tokio::select! {
                     () = ended.cancelled() => {}

@@ -4,15 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::EngineError;
+use super::coming::Window;
 use super::credentials::Credentials;
 use super::effort::Meter;
-use super::population::{Crowd, Share, Shared};
+use super::population::{Crowd, Shared};
 use super::slots::Slots;
 use super::worker::{self, Setup};
+use crate::load::Share;
 use crate::observe::{Clock, Fact, Moment};
 use crate::record::{Ledger, Recorder, Tally};
 use crate::scenario::{Arrivals, Scenario};
@@ -34,6 +37,10 @@ pub struct RunOptions {
     pub scenario: Arc<Scenario>,
     /// Seed of all choices.
     pub seed: u64,
+    /// Which part of the run's actors comes here.
+    pub share: Share,
+    /// What passes between this share and the others.
+    pub others: Others,
     /// The run's time; it starts with the clock.
     pub clock: Clock,
     /// How long after the first arrival the target is only warmed up: what is due in it is not counted.
@@ -52,12 +59,22 @@ pub struct RunOptions {
     pub interrupt: CancellationToken,
 }
 
+/// The other shares of a run. Their actors may need the standing populations of this one, and the other way round. If nobody
+/// tells, everybody stays for as long as anybody may.
+#[derive(Debug, Clone, Default)]
+pub struct Others {
+    /// Cancelled by the run when everybody of its share but the standing populations is gone.
+    pub done_here: CancellationToken,
+    /// Cancelled by somebody who knows that this is so in all shares.
+    pub done_everywhere: CancellationToken,
+}
+
 /// What came of a run.
-#[derive(Debug)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Outcome {
     /// Everything that was recorded.
     pub tally: Tally,
-    /// From the first arrival that counts to the end.
+    /// From the first arrival that counts to the end, without the time in which only other shares had something to do.
     pub duration: Duration,
     /// Answers that came between the warm-up and the end of arrivals.
     pub answered: u64,
@@ -96,6 +113,27 @@ impl Progress {
         self.pushes.load(Ordering::Relaxed)
     }
 
+    /// All counts at once.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            present: self.present(),
+            came: self.came_in_all(),
+            answers: self.answers(),
+            pushes: self.pushes(),
+            violations: self.violations(),
+        }
+    }
+
+    /// A part of the run that is counted elsewhere went on.
+    pub fn moved(&self, before: Counts, now: Counts) {
+        // Numbers of those present can fall; adding wraps.
+        self.present.fetch_add(now.present.wrapping_sub(before.present), Ordering::Relaxed);
+        self.came.fetch_add(now.came.wrapping_sub(before.came), Ordering::Relaxed);
+        self.answers.fetch_add(now.answers.wrapping_sub(before.answers), Ordering::Relaxed);
+        self.pushes.fetch_add(now.pushes.wrapping_sub(before.pushes), Ordering::Relaxed);
+        self.violations.fetch_add(now.violations.wrapping_sub(before.violations), Ordering::Relaxed);
+    }
+
     /// Violations on single connections so far, of any grade.
     pub fn violations(&self) -> u64 {
         self.violations.load(Ordering::Relaxed)
@@ -121,6 +159,16 @@ impl Progress {
     }
 }
 
+/// The counts of a [`Progress`] at one moment.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Counts {
+    present: usize,
+    came: u64,
+    answers: u64,
+    pushes: u64,
+    violations: u64,
+}
+
 /// A worker's recorder, counting for the progress on the way.
 pub(super) struct Counting {
     pub recorder: Arc<Recorder>,
@@ -132,32 +180,44 @@ pub(super) struct Counting {
 /// # Errors
 /// Only for failures of ours; whatever the target does is in the outcome.
 pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
-    let RunOptions { scenario, seed, clock, warm_up, workers, session, credentials, capture, progress, interrupt } =
-        options;
+    let RunOptions {
+        scenario,
+        seed,
+        share,
+        others,
+        clock,
+        warm_up,
+        workers,
+        session,
+        credentials,
+        capture,
+        progress,
+        interrupt,
+    } = options;
     let load = scenario.load.clone();
     let meter = Meter::start();
     let ramps = load.populations.iter().filter_map(|population| match population.arrivals {
         Arrivals::Standing { ramp, .. } => Some(ramp + HEAD_START),
         _ => None,
     });
-    let start = clock.now() + GET_READY;
+    // Not from now on: all shares of a run have the same moments.
+    let start = Moment::default() + GET_READY;
     let begin = start + ramps.max().unwrap_or_default();
     let crowds: Vec<_> = load
         .populations
         .iter()
         .enumerate()
         .map(|(number, population)| {
-            Arc::new(Crowd { population: population.clone(), number, present: Arc::new(AtomicUsize::new(0)) })
+            Arc::new(Crowd { population: population.clone(), number, share, present: AtomicU64::new(0) })
         })
         .collect();
-    let users: usize = crowds.iter().map(|crowd| crowd.slots()).sum();
+    let users: u64 = crowds.iter().map(|crowd| crowd.slots()).sum();
+    let users = usize::try_from(users).unwrap_or(usize::MAX);
     let shared = Arc::new(Shared {
         scenario: scenario.clone(),
         seed,
-        start,
-        begin,
+        window: Window { start, begin, end: begin + load.duration },
         counted_from: if warm_up.is_zero() { Moment::default() } else { begin + warm_up },
-        end: begin + load.duration,
         last_call: CancellationToken::new(),
         dismissal: CancellationToken::new(),
         only_standing: load
@@ -193,20 +253,22 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
         recorders.push(recorder);
         Ok::<_, EngineError>(())
     };
-    for index in 0..if rtm.is_empty() { 0 } else { workers } {
-        start(&rtm, Share { index, of: workers }, None)?;
+    let workers = if rtm.is_empty() { 0 } else { workers as u64 };
+    for worker in (1..=workers).filter_map(|number| Share::new(number, workers)) {
+        start(&rtm, share.divided(worker), None)?;
     }
-    if users > 0 {
-        start(&web, Share { index: 0, of: 1 }, Some(users))?;
+    if users > 0 || !web.is_empty() {
+        start(&web, share, Some(users).filter(|users| *users > 0))?;
     }
     shared.drivers.close();
     let window = (begin + warm_up, begin + load.duration);
     let counting = tokio::spawn(count_answers(progress.clone(), clock, window, finish.clone()));
     let settling = settle(recorders.first().cloned(), clock, finish.clone());
-    let directing = direct(&shared, clock, load.wind_down, &interrupt);
-    let interrupted = tokio::select! {
-        interrupted = directing => interrupted,
-        () = settling => false,
+    let others = (share != Share::WHOLE && !shared.only_standing).then_some(others);
+    let directing = direct(&shared, clock, load.wind_down, others, &interrupt);
+    let idle = tokio::select! {
+        idle = directing => idle,
+        () = settling => Duration::ZERO,
     };
     shared.slots.close();
     finish.cancel();
@@ -223,24 +285,31 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
     }
     tally.effort = meter.read();
     ended.into_iter().collect::<Result<(), _>>()?;
-    Ok(Outcome { tally, duration: now.since(begin + warm_up), answered, interrupted })
+    let duration = now.since(begin + warm_up).saturating_sub(idle);
+    Ok(Outcome { tally, duration, answered, interrupted: interrupt.is_cancelled() })
 }
 
-/// Lets arrivals come until their time is over, everybody finish, and the standing populations go. Returns whether the
-/// run was interrupted.
-async fn direct(shared: &Shared, clock: Clock, wind_down: Duration, interrupt: &CancellationToken) -> bool {
+/// Lets arrivals come until their time is over, everybody finish, and the standing populations go. Returns for how long only
+/// other shares had something to do.
+async fn direct(
+    shared: &Shared,
+    clock: Clock,
+    wind_down: Duration,
+    others: Option<Others>,
+    interrupt: &CancellationToken,
+) -> Duration {
     let at = |moment: Moment| tokio::time::sleep_until(clock.instant(moment).into());
     let none_left = async {
         if shared.only_standing {
             // Nobody arrives, so nobody's leaving ends the run.
-            at(shared.end).await;
+            at(shared.window.end).await;
         }
         shared.drivers.wait().await;
         shared.arriving.close();
         shared.arriving.wait().await;
     };
     tokio::select! {
-        () = at(shared.end) => {}
+        () = at(shared.window.end) => {}
         () = interrupt.cancelled() => {}
         () = none_left => {}
     }
@@ -252,10 +321,20 @@ async fn direct(shared: &Shared, clock: Clock, wind_down: Duration, interrupt: &
         // Whoever interrupts does not want to wait for people who chat.
         () = interrupt.cancelled() => { tokio::time::sleep(LEAVE_WITHIN.min(wind_down) / 5).await; }
     }
+    let done = clock.now();
+    if let Some(Others { done_here, done_everywhere }) = others {
+        done_here.cancel();
+        tokio::select! {
+            () = done_everywhere.cancelled() => {}
+            () = at(shared.window.end + wind_down) => {}
+            () = interrupt.cancelled() => {}
+        }
+    }
+    let idle = clock.now().since(done);
     shared.dismissal.cancel();
     shared.standing.close();
     let _ = tokio::time::timeout(LEAVE_WITHIN, shared.standing.wait()).await;
-    interrupt.is_cancelled()
+    idle
 }
 
 /// Answers between two moments, or until the end if that comes first.

@@ -10,11 +10,11 @@ use tokio_util::task::AbortOnDropHandle;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::credentials::Credentials;
-use super::population::{Crowd, Share, Shared, drive};
+use super::population::{Crowd, Shared, drive};
 use super::run::{Counting, Progress};
 use super::stage::Worker;
 use super::{EngineError, slots};
-use crate::load::Pacer;
+use crate::load::{Pacer, Share};
 use crate::observe::{Clock, Observation, Observer};
 use crate::record::{Ledger, Recorder};
 use crate::scenario::Stage;
@@ -51,7 +51,7 @@ pub(super) type Started = (JoinHandle<Result<(), EngineError>>, Arc<Recorder>);
 pub(super) fn start(setup: Setup) -> Result<Started, EngineError> {
     let recorder = Arc::new(Recorder::new(setup.ledger.clone()).counting_from(setup.shared.counted_from));
     let kept = recorder.clone();
-    let name = if setup.slots.is_some() { "web".to_owned() } else { format!("worker-{}", setup.share.index) };
+    let name = if setup.slots.is_some() { "web".to_owned() } else { format!("worker {}", setup.share) };
     let thread = std::thread::Builder::new()
         .name(name)
         .spawn(move || {
@@ -88,7 +88,7 @@ async fn work(setup: Setup, recorder: Arc<Recorder>) -> Result<(), EngineError> 
     let stage = Stage {
         surroundings: worker.clone(),
         clock,
-        begin: shared.begin,
+        begin: shared.window.begin,
         session: SessionContext { observer, clock, ..session },
         wind_down: shared.last_call.clone(),
     };

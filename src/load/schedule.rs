@@ -46,7 +46,7 @@ pub struct UserStage {
 }
 
 /// The offsets of all arrivals within `duration`, in order. The same profile and seed give the same offsets.
-pub fn schedule(profile: &Profile, seed: u64, duration: Duration) -> impl Iterator<Item = Duration> {
+pub fn schedule(profile: &Profile, seed: u64, duration: Duration) -> impl Iterator<Item = Duration> + use<> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut stages = profile.stages.clone();
     let last = stages.last().map_or(0.0, |stage| stage.to);

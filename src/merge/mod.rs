@@ -2,7 +2,9 @@
 //! belong together become one without loss. `reports/tally.schema.json` is the contract of the file.
 
 mod file;
+mod shares;
 #[cfg(test)]
 mod tests;
 
 pub use file::{TallyFile, TallyFileError};
+pub use shares::{MergeError, merge};

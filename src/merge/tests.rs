@@ -1,17 +1,22 @@
 //! The file's contract, and what is refused.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use proptest::prelude::*;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::load::Share;
+use crate::observe::{ConnectionId, Moment, Violation, ViolationKind};
+use crate::protocol::Transport;
+use crate::record::{StepFailure, Tally};
 use crate::report::sample;
 
 fn file(sample: sample::Run) -> TallyFile {
     let thresholds = vec!["send_event.response.p99 < 250ms".to_owned()];
-    let planned = std::time::Duration::from_secs(30);
+    let planned = Duration::from_secs(30);
     TallyFile::new(("5eed".to_owned(), Share::WHOLE), (planned, thresholds), (sample.meta, sample.tally))
 }
 
@@ -98,4 +103,185 @@ fn what_cannot_be_used_is_told_with_what_to_do() {
     );
     let missing = TallyFile::read(Path::new("no/such/tally.json")).unwrap_err().to_string();
     assert!(missing.starts_with("cannot read the tally no/such/tally.json: "), "{missing}");
+}
+
+/// Something that is recorded of a run.
+#[derive(Debug, Clone)]
+enum Happening {
+    Answer { action: u8, response: u64, error: Option<u8> },
+    Arrival { lag: u64 },
+    Violation { kind: usize, at: u64 },
+    Failure { at: u64 },
+}
+
+fn happenings() -> impl Strategy<Value = Vec<Happening>> {
+    let one = prop_oneof![
+        (0u8..3, 0u64..90_000_000, proptest::option::of(0u8..3))
+            .prop_map(|(action, response, error)| Happening::Answer { action, response, error }),
+        (0u64..90_000_000).prop_map(|lag| Happening::Arrival { lag }),
+        (0..ViolationKind::ALL.len(), any::<u64>()).prop_map(|(kind, at)| Happening::Violation { kind, at }),
+        any::<u64>().prop_map(|at| Happening::Failure { at }),
+    ];
+    proptest::collection::vec(one, 0..60)
+}
+
+fn tally<'a>(happenings: impl Iterator<Item = &'a Happening>) -> Tally {
+    let mut tally = Tally::default();
+    for happening in happenings {
+        match happening.clone() {
+            Happening::Answer { action, response, error } => {
+                let dialect = tally.dialects.entry("agent/v3.0".into()).or_default();
+                let actions = &mut dialect.transports.entry(Transport::Websocket).or_default().actions;
+                let action = actions.entry(format!("action_{action}")).or_default();
+                action.sent += 1;
+                action.response.record(Duration::from_micros(response));
+                action.service.record(Duration::from_micros(response / 2));
+                match error {
+                    Some(error) => *action.errors.entry(format!("error_{error}")).or_default() += 1,
+                    None => action.succeeded += 1,
+                }
+            }
+            Happening::Arrival { lag } => {
+                tally.schedule.due += 1;
+                tally.schedule.lag.record(Duration::from_micros(lag));
+            }
+            Happening::Violation { kind, at } => {
+                tally.violations.add(violation(ViolationKind::ALL[kind], at), Vec::new)
+            }
+            Happening::Failure { at } => {
+                let text = || "text".to_owned();
+                let failure = StepFailure { at: Moment(at), actor: text(), step: text(), reason: text() };
+                let mut steps = tally.steps.clone();
+                steps.failed += 1;
+                steps.failures.push(failure);
+                steps.failures.sort();
+                steps.failures.truncate(5);
+                tally.steps = steps;
+            }
+        }
+    }
+    tally
+}
+
+fn violation(kind: ViolationKind, at: u64) -> Violation {
+    Violation {
+        kind,
+        at: Moment(at),
+        connection: ConnectionId(at % 7),
+        dialect: "agent/v3.0".into(),
+        transport: Transport::Websocket,
+        action: None,
+        requirement: None,
+        source: None,
+        pointer: None,
+        keyword: None,
+        place: None,
+        expected: "one".to_owned(),
+        got: "two".to_owned(),
+    }
+}
+
+type Parts = Vec<(PathBuf, TallyFile)>;
+
+/// The shares of a run, as their files tell of them.
+fn parts(of: u64, tally: impl Fn(Share) -> Tally) -> Parts {
+    let shares = (1..=of).map(|number| Share::new(number, of).unwrap());
+    let part = |share: Share| {
+        let name = PathBuf::from(format!("{}.json", share.number()));
+        let mut file = file(sample::empty());
+        (file.share, file.tally) = (share, tally(share));
+        let read = TallyFile::parse(&name, &written(&file)).unwrap();
+        (name, read)
+    };
+    shares.map(part).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn merged_shares_are_bit_for_bit_what_one_recorder_would_have(
+        happenings in happenings(), of in 1u64..5, turn in 0usize..5,
+    ) {
+        let mut parts = parts(of, |share| {
+            let mine = (0u64..).zip(&happenings).filter(|(number, _)| share.has(*number));
+            tally(mine.map(|(_, happening)| happening))
+        });
+        parts.rotate_left(turn % of as usize);
+        let merged = merge(parts).unwrap().unwrap();
+        prop_assert_eq!(merged.share, Share::WHOLE);
+        let mut single = file(sample::empty());
+        (single.tally, single.meta) = (tally(happenings.iter()), merged.meta.clone());
+        prop_assert_eq!(written(&merged), written(&single));
+    }
+}
+
+#[test]
+fn a_merged_run_lasts_from_the_first_share_to_the_last() {
+    let mut parts = parts(2, |_| Tally::default());
+    let late = &mut parts[1].1.meta;
+    late.started = "2031-01-01T00:00:00Z".to_owned();
+    late.duration = Duration::from_secs(77);
+    late.interrupted = true;
+    late.notes = vec!["of the second".to_owned()];
+    let first = parts[0].1.meta.clone();
+    let merged = merge(parts).unwrap().unwrap().meta;
+    assert_eq!((&merged.started, merged.duration), (&first.started, Duration::from_secs(77)));
+    assert_eq!((merged.cores, merged.workers), (2 * first.cores, 2 * first.workers));
+    assert!(merged.interrupted && merged.notes.contains(&"of the second".to_owned()));
+}
+
+#[test]
+fn what_is_not_one_run_is_not_merged() {
+    let told = |change: &dyn Fn(&mut Parts)| {
+        let mut parts = parts(3, |_| Tally::default());
+        change(&mut parts);
+        merge(parts).unwrap_err().to_string()
+    };
+    let of_one_run = "1.json and 2.json are not of one run: ";
+    assert_eq!(told(&|parts| parts[1].1.meta.seed = 8), format!("{of_one_run}the seed is 42 and 8"));
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        told(&|parts| parts.iter_mut().for_each(|(_, file)| {
+            file.meta.version = if file.share.number() == 2 { "9.9.9".to_owned() } else { version.to_owned() };
+        })),
+        format!("{of_one_run}the version of chatproof is {version} and 9.9.9")
+    );
+    assert_eq!(
+        told(&|parts| parts[1].1.meta.scenario = "other".to_owned()),
+        format!("{of_one_run}the scenario is {} and other", sample::empty().meta.scenario)
+    );
+    assert_eq!(
+        told(&|parts| parts[1].1.fingerprint = "other".to_owned()),
+        format!(
+            "{of_one_run}the scenario `{}`, its data files or what the command line puts in place of its load or its licence differ",
+            sample::empty().meta.scenario
+        )
+    );
+    assert_eq!(
+        told(&|parts| parts[1].1.share = Share::new(2, 4).unwrap()),
+        format!("{of_one_run}the number of shares is 3 and 4")
+    );
+    assert_eq!(
+        told(&|parts| parts[1].1.share = parts[0].1.share),
+        "1.json and 2.json are both share 1/3; give each share once"
+    );
+    assert_eq!(
+        told(&|parts| drop(parts.remove(1))),
+        "share 2 of 3 is missing beside 1.json; what the others saw is only a part of the run"
+    );
+    assert_eq!(
+        told(&|parts| parts.truncate(1)),
+        "shares 2 and 3 of 3 are missing beside 1.json; what the others saw is only a part of the run"
+    );
+    assert_eq!(
+        told(&|parts| {
+            parts.truncate(1);
+            parts[0].1.share = Share::new(1, u64::MAX).unwrap();
+        }),
+        format!(
+            "shares 2, 3, 4, 5, 6, 7, 8, 9 and more of {} are missing beside 1.json; what the others saw is only a part of the run",
+            u64::MAX
+        )
+    );
+    assert_eq!(merge(Vec::new()), Ok(None));
 }

@@ -44,6 +44,11 @@ impl Clock {
         Self { epoch: Instant::now() }
     }
 
+    /// A run starts at that instant. Until then its moment is the first one.
+    pub fn starting(epoch: Instant) -> Self {
+        Self { epoch }
+    }
+
     /// The present moment.
     pub fn now(&self) -> Moment {
         Moment::default() + self.epoch.elapsed()

@@ -30,9 +30,9 @@ pub struct Meta {
     pub duration: Duration,
     /// The load of each population, a sentence each.
     pub load: Vec<String>,
-    /// Processor cores of the machine.
+    /// Processor cores of the machine; of all of them, when the run had shares on several.
     pub cores: usize,
-    /// Worker threads that made the load.
+    /// Worker threads that made the load, on all machines.
     pub workers: usize,
     /// Whether the user ended the run before its time.
     pub interrupted: bool,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::threshold::{Limit, Measure, Metric, Only, Share, Statistic, Threshold};
+use super::threshold::{Amount, Limit, Measure, Metric, Only, Statistic, Threshold};
 use crate::observe::{Grade, Side};
 use crate::record::{ActionTally, Latency, Tally};
 
@@ -86,11 +86,11 @@ fn of_action(total: &ActionTally, measure: &Measure, elapsed: Duration) -> Optio
     }
 }
 
-fn errors(total: &ActionTally, share: Share) -> Option<Limit> {
+fn errors(total: &ActionTally, amount: Amount) -> Option<Limit> {
     let answered = (total.answered > 0).then_some(total.answered)?;
-    Some(match share {
-        Share::Count => Limit::Count(total.failed()),
-        Share::Percent => Limit::Percent(total.failed() as f64 * 100.0 / answered as f64),
+    Some(match amount {
+        Amount::Count => Limit::Count(total.failed()),
+        Amount::Percent => Limit::Percent(total.failed() as f64 * 100.0 / answered as f64),
     })
 }
 

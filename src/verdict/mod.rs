@@ -12,4 +12,4 @@ pub use generator::{has_stalled, is_refused, is_saturated};
 pub use judge::{Judgement, Sides, ThresholdOutcome, ThresholdState, Verdict, judge, judge_observed};
 pub use measure::{samples, samples_wanted};
 pub use parse::ThresholdError;
-pub use threshold::{Comparison, Limit, Measure, Metric, Only, Share, Statistic, Threshold};
+pub use threshold::{Amount, Comparison, Limit, Measure, Metric, Only, Statistic, Threshold};

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as PlainError, StrDeserializer};
 
-use super::threshold::{Comparison, Limit, Measure, Metric, Only, Share, Statistic, Threshold};
+use super::threshold::{Amount, Comparison, Limit, Measure, Metric, Only, Statistic, Threshold};
 use crate::observe::{Side, ViolationKind};
 use crate::protocol::Transport;
 
@@ -158,7 +158,7 @@ fn metric(cursor: &mut Cursor<'_>) -> Result<(Metric, Unit), ThresholdError> {
         }
         "connect" => (Metric::Connect(only(cursor)?, dotted_statistic(cursor)?), Unit::Time),
         "lag" => (Metric::Lag(dotted_statistic(cursor)?), Unit::Time),
-        "errors" => (Metric::Errors(only(cursor)?, Share::Count), Unit::CountOrPercent),
+        "errors" => (Metric::Errors(only(cursor)?, Amount::Count), Unit::CountOrPercent),
         "timeouts" => (Metric::Timeouts(only(cursor)?), Unit::Count),
         "late" => (Metric::Late(only(cursor)?), Unit::Count),
         "violations" => (Metric::Violations(violation_kind(cursor)?), Unit::Count),
@@ -181,7 +181,7 @@ fn of_action(cursor: &mut Cursor<'_>, action: &str, at: Range<usize>) -> Result<
     let (measure, unit) = match measure {
         "response" => (Measure::Response(dotted_statistic(cursor)?), Unit::Time),
         "service" => (Measure::Service(dotted_statistic(cursor)?), Unit::Time),
-        "errors" => (Measure::Errors(Share::Count), Unit::CountOrPercent),
+        "errors" => (Measure::Errors(Amount::Count), Unit::CountOrPercent),
         "timeouts" => (Measure::Timeouts, Unit::Count),
         "late" => (Measure::Late, Unit::Count),
         "count" => (Measure::Count, Unit::Count),
@@ -318,9 +318,9 @@ fn decimal(text: &str) -> Option<f64> {
 
 fn as_share(metric: Metric) -> Metric {
     match metric {
-        Metric::Errors(only, _) => Metric::Errors(only, Share::Percent),
+        Metric::Errors(only, _) => Metric::Errors(only, Amount::Percent),
         Metric::Action { action, only, .. } => {
-            Metric::Action { action, only, measure: Measure::Errors(Share::Percent) }
+            Metric::Action { action, only, measure: Measure::Errors(Amount::Percent) }
         }
         other => other,
     }
@@ -434,7 +434,7 @@ mod tests {
         let counted = prop_oneof![
             only().prop_map(Metric::Timeouts),
             only().prop_map(Metric::Late),
-            only().prop_map(|only| Metric::Errors(only, Share::Count)),
+            only().prop_map(|only| Metric::Errors(only, Amount::Count)),
             proptest::option::of(proptest::sample::select(of_servers)).prop_map(Metric::Violations),
             Just(Metric::NonStrict),
             Just(Metric::Reordered),
@@ -444,8 +444,8 @@ mod tests {
         let measured = prop_oneof![
             (statistic().prop_map(Measure::Response), time()),
             (statistic().prop_map(Measure::Service), time()),
-            (Just(Measure::Errors(Share::Count)), count()),
-            (Just(Measure::Errors(Share::Percent)), percent()),
+            (Just(Measure::Errors(Amount::Count)), count()),
+            (Just(Measure::Errors(Amount::Percent)), percent()),
             (prop_oneof![Just(Measure::Timeouts), Just(Measure::Late), Just(Measure::Count)], count()),
             (Just(Measure::Rate), rate()),
         ];
@@ -457,7 +457,7 @@ mod tests {
         prop_oneof![
             (timed, time()),
             (counted, count()),
-            (only().prop_map(|only| Metric::Errors(only, Share::Percent)), percent()),
+            (only().prop_map(|only| Metric::Errors(only, Amount::Percent)), percent()),
             (action, only(), measured)
                 .prop_map(|(action, only, (measure, limit))| (Metric::Action { action, only, measure }, limit)),
         ]

@@ -36,7 +36,7 @@ pub enum Metric {
     /// From the due moment of an arrival to its start.
     Lag(Statistic),
     /// Answers that say failure.
-    Errors(Only, Share),
+    Errors(Only, Amount),
     /// Requests without an answer within the documented limit.
     Timeouts(Only),
     /// Answers after the documented limit.
@@ -72,7 +72,7 @@ pub enum Measure {
     /// From the actual send to the answer.
     Service(Statistic),
     /// Answers that say failure.
-    Errors(Share),
+    Errors(Amount),
     /// Requests without an answer within the documented limit.
     Timeouts,
     /// Answers after the documented limit.
@@ -85,7 +85,7 @@ pub enum Measure {
 
 /// A number, or a part of all answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Share {
+pub enum Amount {
     /// How many.
     Count,
     /// How many of a hundred answers.

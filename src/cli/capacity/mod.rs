@@ -14,8 +14,10 @@ use super::arguments::CapacityArguments;
 use super::target::Aim;
 use super::{Failure, interrupt, load_scenario, protocol, results, run};
 use crate::capacity::{Course, Finding, Next, Outcome, Pace, Point, Search, Times};
+use crate::load::Share;
 use crate::report::{CapacityReport, Meta};
 use crate::scenario::PlacedText;
+use crate::session::IdSource;
 use crate::verdict::{ExitCode as Code, Metric, Threshold, samples_wanted};
 
 /// Runs in a row that are made again because the generator had pauses in them.
@@ -35,7 +37,7 @@ pub(super) fn capacity(arguments: &CapacityArguments) -> Result<Code, Failure> {
     let interrupt = interrupt::install()?;
     let folder = results::folder(arguments.report.as_deref(), &scenario.name)?;
     let aim = Aim::take(&arguments.aim, seed, &protocol)?;
-    aim.credentials(&scenario, seed)?;
+    aim.credentials(&scenario, seed, Share::WHOLE)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -57,7 +59,7 @@ pub(super) fn capacity(arguments: &CapacityArguments) -> Result<Code, Failure> {
         duration: clock.elapsed(),
         load: scenario.load.populations.iter().map(run::describe).collect(),
         cores: results::cores(),
-        workers: run::workers(),
+        workers: results::cores(),
         interrupted: interrupt.is_cancelled(),
         notes: refused.then(|| "the target let nobody log in".to_owned()).into_iter().collect(),
     };
@@ -80,7 +82,7 @@ fn thresholds(own: &[PlacedText], asked: &[Threshold]) -> Result<Vec<Threshold>,
 
 /// Makes one run after the other until the search is over. Also whether the target let nobody do anything.
 async fn search(bench: &Bench<'_>, usual: Times, interrupt: &CancellationToken) -> Result<(Course, bool), Failure> {
-    let session = bench.aim.session(bench.scenario)?;
+    let session = bench.aim.session(bench.scenario, IdSource::default())?;
     bench.aim.knock(bench.scenario, &session).await?;
     let wanted = bench.strictest.as_ref().and_then(samples_wanted);
     let mut search = Search::new(bench.varied.range);

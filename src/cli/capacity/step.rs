@@ -9,8 +9,9 @@ use super::vary::Varied;
 use crate::capacity::{Outcome, Percentiles, Point, Purpose, Times};
 use crate::cli::progress::Shown;
 use crate::cli::target::Aim;
-use crate::cli::{Failure, run};
-use crate::engine::{self, Progress, RunOptions};
+use crate::cli::{Failure, results};
+use crate::engine::{self, Others, Progress, RunOptions};
+use crate::load::Share;
 use crate::observe::{Clock, Grade, Side};
 use crate::record::{ActionTally, Latency, Tally};
 use crate::scenario::Scenario;
@@ -57,11 +58,13 @@ impl Bench<'_> {
         let options = RunOptions {
             scenario: scenario.clone(),
             seed,
+            share: Share::WHOLE,
+            others: Others::default(),
             clock: Clock::start(),
             warm_up: times.warm_up,
-            workers: run::workers(),
+            workers: results::cores(),
             session: session.clone(),
-            credentials: self.aim.credentials(&scenario, seed)?,
+            credentials: self.aim.credentials(&scenario, seed, Share::WHOLE)?,
             capture: None,
             progress,
             interrupt: interrupt.clone(),

@@ -84,10 +84,11 @@ impl Connection {
         *lock(&self.ready_since)
     }
 
-    /// A `custom_id` that nobody else uses: of this process, by the time of its start, and of this call.
+    /// A `custom_id` that nobody else uses: of this process, which has drawn a number for itself, and of this call. The
+    /// seed has no part in it, as a run with the same seed may have been against the same server.
     pub fn nonce(&self) -> String {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        static RUN: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+        static RUN: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
         let run = RUN.get_or_init(rand::random);
         let own = self.nonces.fetch_add(1, Ordering::Relaxed);
         format!("cp-{run:x}-{:x}-{own:x}", COUNT.fetch_add(1, Ordering::Relaxed))

@@ -1,0 +1,66 @@
+//! The end of a run: its tally is judged and reported.
+
+use std::path::Path;
+
+use super::{Failure, results};
+use crate::load::Share;
+use crate::merge::TallyFile;
+use crate::report::RunReport;
+use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, is_refused, judge};
+
+/// The thresholds of a scenario.
+pub(super) fn thresholds<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<Vec<Threshold>, Failure> {
+    let parsed: Result<_, _> = texts.into_iter().map(|text| text.parse::<Threshold>()).collect();
+    parsed.map_err(|error| Failure::new(Code::Input, error))
+}
+
+/// Judges a run, or a share of one, and writes its reports and its tally. `saturated` says that the generator was the bottleneck
+/// and that this is not accepted.
+pub(super) fn conclude(folder: &Path, file: TallyFile, saturated: bool) -> Result<Code, Failure> {
+    let verdict = judge(&file.tally, &thresholds(&file.thresholds)?, file.meta.duration);
+    let whole = exit_code(&file, &verdict, saturated);
+    let code = if file.share == Share::WHOLE { whole } else { of_share(whole) };
+    let mut meta = file.meta.clone();
+    meta.notes.extend(remark(whole));
+    if file.share != Share::WHOLE {
+        let share = file.share;
+        meta.notes
+            .push(format!("this is share {share} of a run, which is judged when `chatproof merge` has all of them"));
+    }
+    let report = RunReport { meta: &meta, tally: &file.tally, verdict: &verdict, checklist: None };
+    results::hand_over(folder, &report)?;
+    results::write_tally(folder, &file)?;
+    Ok(code)
+}
+
+/// A share did what it had to when it has measured something; what that was is judged with the others'.
+fn of_share(code: Code) -> Code {
+    match code {
+        Code::Interrupted | Code::Unreachable => code,
+        _ => Code::Passed,
+    }
+}
+
+fn exit_code(file: &TallyFile, verdict: &Verdict, saturated: bool) -> Code {
+    if file.meta.interrupted {
+        return Code::Interrupted;
+    }
+    match verdict.judgement {
+        Judgement::Failed if is_refused(&file.tally) => Code::Unreachable,
+        Judgement::Failed => Code::PeerFailed,
+        Judgement::Inconclusive => Code::Inconclusive,
+        _ if saturated => Code::Saturated,
+        Judgement::Passed | Judgement::NonStrict => Code::Passed,
+    }
+}
+
+/// What a reader should know of an exit code that the verdict does not explain.
+fn remark(code: Code) -> Option<String> {
+    match code {
+        Code::Unreachable => Some("the target let nobody log in".to_owned()),
+        Code::Saturated => {
+            Some("the generator could not keep its schedule, so the numbers are its own, not the target's".to_owned())
+        }
+        _ => None,
+    }
+}
