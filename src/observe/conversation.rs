@@ -357,7 +357,7 @@ impl Conversation {
             self.violated(at, ViolationKind::ForeignCorrelation, Some(&message.action), expected, &got);
         }
         let push = Pushed {
-            action: &message.action,
+            action: &self.named(&message.action),
             correlation: message.correlation.as_deref(),
             payload: &message.payload,
             bytes,
@@ -427,7 +427,7 @@ impl Conversation {
     fn violation(&self, at: Moment, kind: ViolationKind, action: Option<&str>, expected: &str, got: &str) -> Violation {
         let place = (self.connection, &*self.dialect, self.transport);
         let (expected, got) = (self.transcript.redact(expected), self.transcript.redact(got));
-        Violation::new(kind, at, place, action, expected, got)
+        Violation::new(kind, at, place, action.map(|name| self.named(name)).as_deref(), expected, got)
     }
 
     fn tell(&mut self, at: Moment, event: Event<'_>) {

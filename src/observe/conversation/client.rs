@@ -236,7 +236,7 @@ impl Conversation {
             self.client.get_or_insert_default().ids.forget();
         }
         let Asked { correlation, action, text, owed } = asked;
-        let sending = Sending { correlation, action: &kept(action), intended: at, at, text };
+        let sending = Sending { correlation, action: &self.named(action), intended: at, at, text };
         let number = self.awaits_answer(sending, payload);
         if let Some(pending) = self.pending.back_mut() {
             pending.owed = owed;
@@ -255,7 +255,7 @@ impl Conversation {
             _ => web_body(web.request_body, payload).to_string(),
         });
         let body = again.as_deref().map_err(|reason| *reason);
-        self.tell(at, Event::Call { number, action: &kept(action), intended: None, body });
+        self.tell(at, Event::Call { number, action: &self.named(action), intended: None, body });
     }
 
     /// Only the size of what cannot be read is kept: it may hold a token that nobody can find.

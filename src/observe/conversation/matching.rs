@@ -25,11 +25,20 @@ pub(super) struct Pending {
 }
 
 impl Conversation {
+    /// The name of an action or push as it is kept and shown. One that a peer made up may be long, or even be a secret.
+    pub(super) fn named<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        let catalog = &self.dialect.catalog;
+        if catalog.actions.contains_key(name) || catalog.pushes.contains_key(name) {
+            return Cow::Borrowed(name);
+        }
+        Cow::Owned(self.transcript.redact(&kept(name)))
+    }
+
     /// The request that a response belongs to. Of several with one id (nothing forbids a client to leave the ids out) it is the oldest
     /// with the response's action.
     pub(super) fn settle(&mut self, at: Moment, message: &Message) -> Option<Pending> {
         let id = message.correlation.as_deref().map(kept);
-        let action = kept(&message.action);
+        let action = self.named(&message.action);
         let exact = |pending: &Pending| pending.correlation.as_deref() == id.as_deref() && *pending.action == *action;
         let mut found = take(&mut self.pending, exact).or_else(|| take(&mut self.overdue, exact));
         if found.is_none() && id.is_some() {

@@ -353,6 +353,13 @@ fn no_token_of_a_client_is_shown() {
     struct Shown(Mutex<String>);
     impl Observer for Shown {
         fn observe(&self, observation: &Observation<'_>) {
+            let action = match &observation.fact {
+                Fact::Sent(sent) => sent.action,
+                Fact::Answered(answer) => answer.action,
+                Fact::Pushed(push) => push.action,
+                _ => "",
+            };
+            *self.0.lock().unwrap() += action;
             if let Fact::Violated(violation) = &observation.fact {
                 let frames = observation.transcript.frames();
                 assert_eq!(frames.last().map(|frame| frame.at), Some(violation.at), "the frame itself is evidence");
@@ -371,6 +378,11 @@ fn no_token_of_a_client_is_shown() {
     let broken = r#"{"action":"login","payload":{"token":"epsilon""#;
     conversation.client_sent(Moment(2), broken);
     conversation.client_garbage(Moment(2), "alpha-beta, gamma, delta");
+    // Names that are secrets, by whichever mistake.
+    conversation.client_sent(Moment(3), &json!({"request_id": "1", "action": "gamma"}).to_string());
+    conversation.received(Moment(4), &response("1", "gamma", json!({})).to_string());
+    conversation.received(Moment(5), &json!({"action": "delta", "type": "push", "payload": {}}).to_string());
+    conversation.client_called(Moment(6), "alpha-beta", Ok(&json!({})), "{}");
     let shown = shown.0.lock().unwrap();
     assert!(shown.contains("login") && shown.contains("[redacted]"), "{shown}");
     for secret in ["alpha", "beta", "gamma", "delta", "epsilon"] {

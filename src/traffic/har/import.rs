@@ -155,7 +155,7 @@ impl Import {
                 What::Unanswered
             }
         };
-        self.add(started + nanos(exchange.time, 1e6), answer)
+        self.add(started.saturating_add(nanos(exchange.time, 1e6)), answer)
     }
 
     /// One request of a session that polls: what was sent, and what came back.
@@ -166,7 +166,7 @@ impl Import {
         dialect: &DialectName,
         sid: Option<&str>,
     ) -> io::Result<Option<u32>> {
-        let ended = started + nanos(exchange.time, 1e6);
+        let ended = started.saturating_add(nanos(exchange.time, 1e6));
         let answer = body_of(&exchange.response.content).unwrap_or_default();
         let place = match sid {
             Some(sid) => self.session(sid, dialect),
@@ -175,7 +175,7 @@ impl Import {
                 let Some(sid) = sid else { return Ok(None) };
                 let place = self.place(dialect, Transport::Socketio, true, true);
                 self.sessions.insert(sid, place);
-                self.add(started, What::Opened(u64::try_from(ended - started).unwrap_or_default()))?;
+                self.add(started, What::Opened(u64::try_from(ended.saturating_sub(started)).unwrap_or_default()))?;
                 place
             }
         };

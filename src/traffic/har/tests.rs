@@ -54,6 +54,14 @@ fn a_part_of_the_time_may_be_unknown() {
 }
 
 #[test]
+fn what_lies_centuries_apart_is_read_as_well() {
+    let apart = CHROMIUM.replacen("2025-11-26T10:00:01.000Z", "1681-11-26T10:00:01.000Z", 1);
+    assert_ne!(apart, CHROMIUM);
+    let recording = har(apart.as_bytes(), &PROTOCOL).unwrap().unwrap();
+    assert_eq!((recording.damages.count, recording.started.as_str()), (0, "1681-11-26T10:00:01Z"));
+}
+
+#[test]
 fn a_session_whose_beginning_is_missing_is_not_judged() {
     let handshake = SOCKETIO.find("\"startedDateTime\"").unwrap();
     let first = SOCKETIO[handshake + 20..].find("transport=polling&t=a").unwrap() + handshake + 20;

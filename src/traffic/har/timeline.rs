@@ -54,7 +54,7 @@ impl<'p> Timeline<'p> {
             self.skipped += 1;
             return;
         }
-        let at = Moment(u64::try_from(happening.at - began).unwrap_or_default());
+        let at = Moment(u64::try_from(happening.at.saturating_sub(began)).unwrap_or_default());
         let connection = place.connection;
         let opens =
             |took| Entry::Opened { connection, dialect: place.dialect.clone(), transport: place.transport, took };
