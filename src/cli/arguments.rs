@@ -28,6 +28,8 @@ pub(super) enum Command {
     Run(RunArguments),
     /// Put the tallies of all shares of a run together, and judge the whole.
     Merge(MergeArguments),
+    /// Walk the actors that a Locust master wants, or print the locustfile that it needs.
+    Worker(WorkerArguments),
     /// Certify a server, requirement by requirement.
     Certify(CertifyArguments),
     /// Judge recordings: captures of --record, and HAR files as browsers export them.
@@ -183,6 +185,38 @@ pub(super) struct MergeArguments {
     /// Accept a run in which the generator could not keep its schedule.
     #[arg(long)]
     pub allow_saturated: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WorkerArguments {
+    /// The scenario file.
+    pub scenario: PathBuf,
+
+    /// Where Locust's master listens for workers, such as 10.0.0.7:5557.
+    #[arg(long, value_name = "HOST:PORT", required_unless_present = "locustfile")]
+    pub master: Option<String>,
+    /// Print the scenario's locustfile, with which the master has to be started.
+    #[arg(long, conflicts_with = "master")]
+    pub locustfile: bool,
+
+    /// The server to test, such as https://api.example.com; without it, an embedded reference server of this worker's own.
+    #[arg(long, value_name = "URL", requires = "token_file", requires = "share")]
+    pub target: Option<String>,
+    /// Id of the licence to use there.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub license_id: u64,
+    /// File with the tokens of the scenario's pools. Tokens are never taken from the command line.
+    #[arg(long, value_name = "FILE", env = "CHATPROOF_TOKEN_FILE", hide_env_values = true)]
+    pub token_file: Option<PathBuf>,
+    /// Take only part K of N, such as 2/5, of the tokens and of the rows of data. No two workers may have the same.
+    #[arg(long, value_name = "K/N", requires = "target")]
+    pub share: Option<Share>,
+    /// Seed of all choices, in place of the scenario's.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Read the protocol data from this folder instead of the binary.
+    #[arg(long, value_name = "DIR")]
+    pub schemas: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

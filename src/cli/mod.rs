@@ -19,6 +19,7 @@ mod spec;
 mod start;
 mod target;
 mod tokens;
+mod worker;
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -48,12 +49,13 @@ impl Failure {
 /// Does what the command line says.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if matches!(arguments.command, Command::Run(_) | Command::Serve(_) | Command::Proxy(_)) {
+    if matches!(arguments.command, Command::Run(_) | Command::Worker(_) | Command::Serve(_) | Command::Proxy(_)) {
         descriptors::raise();
     }
     let done = match arguments.command {
         Command::Run(run) => run::run(&run),
         Command::Merge(merge) => merge::merge(&merge),
+        Command::Worker(worker) => worker::worker(&worker),
         Command::Certify(certify) => certify::certify(&certify),
         Command::Check(check) => check::check(&check),
         Command::Serve(serve) => serve::serve(&serve),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::perform::{IDS, Nobody};
 use self::perform::{Plan, Ready};
 use super::arguments::{Hardships, RunArguments};
 use super::conclude::{conclude, is_saturated};
@@ -103,7 +104,7 @@ fn fingerprint(scenario: &Scenario, arguments: &RunArguments) -> String {
     sha256(format!("{}\n{load}", scenario.fingerprint).as_bytes())
 }
 
-fn dialects(scenario: &Scenario) -> Vec<String> {
+pub(super) fn dialects(scenario: &Scenario) -> Vec<String> {
     let members = scenario.load.populations.iter().flat_map(|population| &population.members);
     let mut names: Vec<DialectName> = members.map(|actor| actor.dialect.name.clone()).collect();
     names.sort();

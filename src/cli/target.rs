@@ -60,6 +60,20 @@ impl Aim {
         }
     }
 
+    /// An embedded server without any defect.
+    pub fn reference(scenario: &Scenario, seed: u64, protocol: &Arc<Protocol>) -> Result<Self, Failure> {
+        let (addr, embedded) = Embedded::start((Vec::new(), Vec::new()), seed, protocol.clone())?;
+        let url = format!("http://{addr}");
+        let target = Target::parse(&url, 1).map_err(|e| Failure::new(Code::Internal, e))?;
+        Ok(Self {
+            target: Arc::new(target),
+            credentials: Credentials::invented(scenario, seed),
+            name: embedded_name(&[], &[]),
+            embedded_at: Some(url),
+            _embedded: Some(embedded),
+        })
+    }
+
     /// An embedded server: of this process, or of the one that leads it.
     fn embedded(
         url: String,

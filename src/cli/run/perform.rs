@@ -20,7 +20,7 @@ use crate::traffic::CaptureWriter;
 use crate::verdict::ExitCode as Code;
 
 /// Connection numbers of a share; those of the next one begin after them.
-const IDS: u64 = 1_000_000_000;
+pub const IDS: u64 = 1_000_000_000;
 
 /// What is to be done.
 pub(super) struct Plan {
@@ -101,6 +101,7 @@ impl<'a> Ready<'a> {
             seed: plan.seed,
             share: plan.share,
             others,
+            wanted: None,
             clock,
             workers: plan.workers,
             session,
@@ -114,7 +115,7 @@ impl<'a> Ready<'a> {
 }
 
 /// Nobody is told about the first knock.
-struct Nobody;
+pub struct Nobody;
 
 impl Observer for Nobody {
     fn observe(&self, _: &Observation<'_>) {}
