@@ -39,6 +39,10 @@ lint:
 bench:
     cargo bench
 
+# Fuzzes a target for some seconds; CONTRIBUTING.md has the list.
+fuzz target seconds="120":
+    fuzz/run {{target}} {{seconds}}
+
 # CPU per 100k round trips and memory per idle session.
 roundtrips:
     benches/roundtrips.sh

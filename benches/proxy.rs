@@ -4,26 +4,23 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench speaks to people and fails when it cannot go on")]
 
+#[path = "../tests/support/start.rs"]
+mod start;
+
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use chatproof::observe::{Clock, ConnectionId, Moment, Observation, Observer};
+use chatproof::observe::{Clock, ConnectionId, Moment};
 use chatproof::protocol::Protocol;
 use chatproof::proxy::{Mode, Provoked, Provoker, Proxy, ProxyOptions};
 use chatproof::record::{Ledger, Recorder};
-use chatproof::reference::{Server, ServerOptions, Timing};
-use chatproof::session::{CallOutcome, IdSource, PingStyle, RtmSession, SessionContext, Target, Token, Trust};
+use chatproof::session::{CallOutcome, RtmSession, Target, Token, Trust};
 use serde_json::Value;
+use start::Nobody;
 
 const ROUND_TRIPS: usize = 5_000;
 /// Round trips on one way before it is the other's turn.
 const TURN: usize = 50;
-
-struct Nobody;
-
-impl Observer for Nobody {
-    fn observe(&self, _: &Observation<'_>) {}
-}
 
 impl Provoker for Nobody {
     fn provoked(&self, _: Moment, _: ConnectionId, _: Provoked) {}
@@ -41,16 +38,8 @@ fn beside<F: Future<Output = ()>>(start: impl FnOnce(mpsc::Sender<String>) -> F 
 
 fn server(protocol: Arc<Protocol>) -> String {
     beside(|tell| async move {
-        let options = ServerOptions {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            seed: 1,
-            defects: Vec::new(),
-            hardships: Vec::new(),
-            protocol,
-            timing: Timing::default(),
-        };
-        let server = Server::bind(options).await.unwrap();
-        tell.send(format!("http://{}", server.addr())).unwrap();
+        let (server, url) = start::server(protocol).await;
+        tell.send(url).unwrap();
         server.run(std::future::pending()).await;
     })
 }
@@ -74,19 +63,8 @@ fn proxy(protocol: Arc<Protocol>, upstream: String) -> String {
 }
 
 async fn connect(protocol: &Protocol, url: &str) -> Arc<RtmSession> {
-    let context = SessionContext {
-        target: Arc::new(Target::parse(url, 1).unwrap()),
-        dialect: protocol.dialect("agent/v3.0").unwrap().clone(),
-        observer: Arc::new(Nobody),
-        clock: Clock::start(),
-        ids: IdSource::default(),
-        http: reqwest::Client::new(),
-        pings: PingStyle::default(),
-    };
-    let session = RtmSession::connect(&context, &Token::new("agent:ann@example.com")).await.unwrap();
-    let session = Arc::new(session);
-    let pumped = session.clone();
-    tokio::spawn(async move { pumped.pump(|_| {}).await });
+    let context = start::context(url, protocol.dialect("agent/v3.0").unwrap(), Arc::new(Nobody));
+    let session = start::connect(&context, &Token::new("agent:ann@example.com")).await;
     let login = session.login(&Value::Null, context.clock.now()).await;
     assert!(matches!(login, CallOutcome::Answered { success: true, .. }), "{login:?}");
     session
@@ -107,7 +85,7 @@ fn percentile(times: &mut [Duration], percent: usize) -> f64 {
 }
 
 fn main() {
-    let protocol = Arc::new(Protocol::embedded().unwrap());
+    let protocol = start::protocol();
     let direct = server(protocol.clone());
     let relayed = proxy(protocol.clone(), direct.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

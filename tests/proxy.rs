@@ -9,12 +9,12 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
-use chatproof::observe::{Clock, Observation, Observer};
 use chatproof::protocol::Protocol;
-use chatproof::session::{CallOutcome, IdSource, PingStyle, RtmSession, SessionContext, Target, Token};
+use chatproof::session::{CallOutcome, RtmSession, Token};
 use chatproof::traffic;
 use serde_json::Value;
 use support::proxied::{Ended, proxy};
+use support::start::{Nobody, context};
 use support::{root, run, serve};
 
 const CONVERSATION: &str = "tests/scenarios/conversation.yaml";
@@ -126,15 +126,7 @@ fn what_is_hard_for_the_client_is_not_blamed_on_the_server() {
 /// Logs in over the websocket at that address and says something; what the server answers to each.
 fn client(url: &str, requests: &'static [(&'static str, &'static str)]) -> Vec<CallOutcome> {
     let protocol = Protocol::embedded().unwrap();
-    let context = SessionContext {
-        target: Arc::new(Target::parse(url, 1).unwrap()),
-        dialect: protocol.dialect("agent/v3.0").unwrap().clone(),
-        observer: Arc::new(Nobody),
-        clock: Clock::start(),
-        ids: IdSource::default(),
-        http: reqwest::Client::new(),
-        pings: PingStyle::default(),
-    };
+    let context = context(url, protocol.dialect("agent/v3.0").unwrap(), Arc::new(Nobody));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let session = RtmSession::connect(&context, &Token::new("agent:ann-c4nary@example.com")).await.unwrap();
@@ -152,13 +144,6 @@ fn client(url: &str, requests: &'static [(&'static str, &'static str)]) -> Vec<C
             _ = async { session.pump(|_| {}).await; std::future::pending::<()>().await } => unreachable!(),
         }
     })
-}
-
-/// Nobody listens at the client.
-struct Nobody;
-
-impl Observer for Nobody {
-    fn observe(&self, _: &Observation<'_>) {}
 }
 
 /// What clients get wrong: an action that there is not, and a payload without a member.

@@ -9,6 +9,7 @@ use chatproof::session::Trust;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use support::relay::{Running, echo};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
@@ -162,4 +163,89 @@ async fn control_frames_and_goodbyes_pass_where_messages_are_passed_on() {
     let goodbye = CloseFrame { code: CloseCode::Library(4321), reason: Utf8Bytes::from_static("tschüß") };
     client.close(Some(goodbye.clone())).await.unwrap();
     assert_eq!(told.recv().await.unwrap(), Message::Close(Some(goodbye)));
+}
+
+/// Calls one after the other, each on the same connection if there is one; the status and the body of each, none when there was no answer.
+async fn call(proxy: &Running, times: usize) -> Vec<Option<(u16, String)>> {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut came = Vec::new();
+    for _ in 0..times {
+        let url = format!("http://{}/customer/v0.3/action/close_thread?license_id=1", proxy.addr);
+        came.push(match http.post(url).body(CALL).send().await {
+            Ok(answer) => Some((answer.status().as_u16(), answer.text().await.unwrap())),
+            Err(_) => None,
+        });
+    }
+    came
+}
+
+/// A call, and what the server of these tests answers.
+const CALL: &str = r#"{"payload":{"chat_id":"C1"}}"#;
+
+#[tokio::test]
+async fn calls_of_the_web_api_have_their_trouble_too() {
+    let usual = Some((200, CALL.to_owned()));
+    for (mode, what) in [
+        (faults(Fault::RequestTimeout), "Fault(RequestTimeout)"),
+        (faults(Fault::MalformedFrame), "Fault(MalformedFrame)"),
+        (faults(Fault::DroppedConnection), "Fault(DroppedConnection)"),
+        (hardships(Hardship::UnknownMembers), "Hardship(UnknownMembers)"),
+    ] {
+        let proxy = Running::before(&echo().await, Trust::default(), mode.clone()).await;
+        let came = call(&proxy, 10).await;
+        let hit: Vec<_> = came.iter().filter(|answer| **answer != usual).collect();
+        assert_eq!(hit.len(), if what.starts_with("Fault") { 1 } else { 10 }, "{what}: {came:?}");
+        match (what, hit[0]) {
+            ("Fault(RequestTimeout)", Some((504, body))) => {
+                let error: Value = serde_json::from_str(body).unwrap();
+                assert_eq!(error["error"]["type"], "request_timeout");
+            }
+            ("Fault(MalformedFrame)", Some((200, body))) => assert_eq!(body, &CALL[..CALL.len() / 2]),
+            ("Fault(DroppedConnection)", None) => {}
+            ("Hardship(UnknownMembers)", Some((200, body))) => {
+                let answer: Value = serde_json::from_str(body).unwrap();
+                assert_eq!(answer["payload"]["chat_id"], "C1");
+                assert!(answer["something_new"].is_object() && answer["payload"]["something_new"].is_object());
+            }
+            _ => panic!("{what}: {came:?}"),
+        }
+        assert!(noted(proxy).await.iter().any(|note| note == what), "{what}");
+        let again = Running::before(&echo().await, Trust::default(), mode).await;
+        assert_eq!(call(&again, 10).await, came, "the same client gets the same trouble");
+    }
+    // What only a connection can have does nothing to a call.
+    let proxy = Running::before(&echo().await, Trust::default(), hardships(Hardship::Disconnects)).await;
+    assert!(call(&proxy, 10).await.iter().all(|answer| *answer == usual));
+}
+
+#[tokio::test]
+async fn a_connection_beyond_the_limit_is_closed_and_counted() {
+    let url = echo().await;
+    let proxy = Running::before_as(&url, Trust::default(), Mode::default(), |proxy| proxy.with_connections(2)).await;
+    let ask = async |socket: &mut TcpStream| {
+        let request = "GET /somewhere HTTP/1.1\r\nHost: h\r\n\r\n";
+        let _ = socket.write_all(request.as_bytes()).await;
+        let mut answer = [0; 12];
+        socket.read_exact(&mut answer).await.map(|_| String::from_utf8_lossy(&answer).into_owned()).ok()
+    };
+    let mut sockets = Vec::new();
+    for _ in 0..3 {
+        let mut socket = TcpStream::connect(&proxy.addr).await.unwrap();
+        let answer = ask(&mut socket).await;
+        assert_eq!(answer.as_deref(), Some("HTTP/1.1 200").filter(|_| sockets.len() < 2));
+        sockets.push(socket);
+    }
+    // Whoever goes makes room.
+    drop(sockets);
+    let mut attempts = 0;
+    loop {
+        let mut socket = TcpStream::connect(&proxy.addr).await.unwrap();
+        if ask(&mut socket).await.is_some() {
+            break;
+        }
+        attempts += 1;
+        assert!(attempts < 500, "no room was made");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(proxy.stop().await.too_many, 1 + attempts);
 }

@@ -6,6 +6,7 @@
 
 mod coming;
 mod credentials;
+mod effort;
 mod population;
 mod run;
 mod slots;

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::EngineError;
 use super::coming::Window;
 use super::credentials::Credentials;
+use super::effort::Meter;
 use super::population::{Crowd, Shared};
 use super::slots::Slots;
 use super::worker::{self, Setup};
@@ -211,6 +212,7 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
         interrupt,
     } = options;
     let load = scenario.load.clone();
+    let meter = Meter::start();
     let ramps = load.populations.iter().filter_map(|population| match population.arrivals {
         Arrivals::Standing { ramp, .. } if wanted.is_none() => Some(ramp + HEAD_START),
         _ => None,
@@ -300,6 +302,7 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
         recorder.settle(now);
         tally.merge(recorder.take());
     }
+    tally.effort = meter.read();
     ended.into_iter().collect::<Result<(), _>>()?;
     Ok(Outcome { tally, duration: now.since(begin).saturating_sub(idle), interrupted: interrupt.is_cancelled() })
 }

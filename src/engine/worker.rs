@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::credentials::Credentials;
@@ -18,6 +20,9 @@ use crate::record::{Ledger, Recorder};
 use crate::scenario::Stage;
 use crate::session::SessionContext;
 use crate::traffic::CaptureWriter;
+
+/// How often a worker is tried whether it gets round to what is due. Not a round number, so that it falls in with nothing.
+const TRY_EVERY: Duration = Duration::from_micros(9_700);
 
 /// What a worker needs to begin.
 pub(super) struct Setup {
@@ -95,6 +100,7 @@ async fn work(setup: Setup, recorder: Arc<Recorder>) -> Result<(), EngineError> 
         finish.cancelled().await;
         Ok(())
     };
+    let _trying = AbortOnDropHandle::new(tokio::spawn(try_delay(worker.clone())));
     match users {
         None => tokio::select! {
             done = driving => done,
@@ -111,6 +117,15 @@ async fn work(setup: Setup, recorder: Arc<Recorder>) -> Result<(), EngineError> 
             });
             served
         }
+    }
+}
+
+/// Finds out how long whatever is due has to wait for this thread.
+async fn try_delay(worker: Arc<Worker>) {
+    loop {
+        let due = worker.clock.now() + TRY_EVERY;
+        worker.pacer.until(due).await;
+        worker.recorder.delayed(worker.clock.now().since(due));
     }
 }
 

@@ -41,32 +41,58 @@ async fn read(spec: &protocol::Multipart, mut parts: Multipart<'_>) -> Result<Va
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
     use crate::protocol::Protocol;
 
+    static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::embedded().unwrap());
+
+    const FORM: &str = "multipart/form-data; boundary=b";
+
     fn read(content_type: &str, body: &str) -> Result<Value, String> {
-        let protocol = Protocol::embedded().unwrap();
-        let dialect = protocol.dialect("customer/v0.3").unwrap().clone();
+        let dialect = PROTOCOL.dialect("customer/v0.3").unwrap();
         let spec = dialect.catalog.action("send_file").unwrap().multipart.as_ref().unwrap();
         payload(spec, content_type, body.as_bytes())
     }
 
-    #[test]
-    fn parts_become_members_and_the_file_its_name() {
+    fn whole() -> String {
         let part = |name: &str, text: &str| {
             format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n")
         };
         let file = "--b\r\nContent-Disposition: form-data; name=\"payload.file\"; filename=\"cat.png\"\r\n\r\nbytes\r\n--b--\r\n";
-        let body = format!("{}{}{file}", part("payload.chat_id", "C1"), part("payload.custom_id", "7"));
-        let read = read("multipart/form-data; boundary=b", &body);
+        format!("{}{}{file}", part("payload.chat_id", "C1"), part("payload.custom_id", "7"))
+    }
+
+    #[test]
+    fn parts_become_members_and_the_file_its_name() {
+        let read = read(FORM, &whole());
         assert_eq!(read, Ok(json!({"chat_id": "C1", "custom_id": "7", "file": "cat.png"})));
     }
 
     #[test]
     fn what_is_no_form_is_told_in_words() {
         assert!(read("application/json", "{}").unwrap_err().contains("no form"));
-        assert!(read("multipart/form-data; boundary=b", "--b\r\nnothing").is_err());
+        assert!(read(FORM, "--b\r\nnothing").is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        /// Cut or overwritten anywhere, a form is read or refused in words.
+        #[test]
+        fn no_damaged_form_breaks_us(from in 0..300usize, length in 0..20usize, with in "[-a-z:;=\"\r\né]{0,6}", head in ".{0,20}") {
+            let whole = whole();
+            let (from, to) = (from.min(whole.len()), (from + length).min(whole.len()));
+            let body = format!("{}{with}{}", &whole[..from], &whole[to..]);
+            for content_type in [FORM, &format!("multipart/form-data; boundary={head}")] {
+                if let Err(told) = read(content_type, &body) {
+                    prop_assert!(told.starts_with("The "), "{told}");
+                }
+            }
+        }
     }
 }

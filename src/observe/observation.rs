@@ -122,6 +122,8 @@ pub enum Closing {
     DroppedByClient,
     /// It broke without a closing handshake.
     Broken,
+    /// We ended it, because the server left our pings without any sign of life.
+    ServerSilent,
 }
 
 /// Whoever wants to know what happens on connections.

@@ -4,9 +4,11 @@
 //! `pipe`, unchanged, while a `tap` reads a copy. What is heard goes to the conversations that `watch` knows, and from there to the observer. What
 //! belongs to no dialect (`routes`) is relayed and counted.
 //!
-//! Requests can only be refused, and clients given `trouble`, where whole messages are passed on: then `messages` takes the place of `pipe`.
+//! Requests can only be refused, and clients given `trouble`, where whole messages are passed on: then `messages` takes the place of `pipe`, and a
+//! `mailbox` stands between the polls of a session and its server.
 
 mod body;
+mod mailbox;
 mod messages;
 mod pipe;
 mod polling;
@@ -27,6 +29,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::observe::{Clock, ConnectionId, Moment, Observer};
@@ -37,9 +40,19 @@ use polling::Sessions;
 pub use trouble::{Choice, Fault, Hardship, Provoked};
 use upstream::{NoAnswer, Upstream};
 use watch::Watch;
+use web::CallsTrouble;
+
+/// The parts that read bytes, for `fuzz/`.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    pub use super::tap::{Agreement, Tap};
+    pub use super::watch::Watch;
+}
 
 /// How often conversations are told what time it is.
 const TICK: Duration = Duration::from_secs(1);
+/// Clients' connections at the same time. Each may hold 4 MiB of a message and 12 MiB of a body, and takes two sockets.
+const CONNECTIONS: usize = 10_000;
 /// Paths that are remembered as not judged; a client could invent any number.
 const PATHS: usize = 32;
 
@@ -78,7 +91,12 @@ pub struct Mode {
 impl Mode {
     /// Whether messages are passed on in place of bytes.
     fn is_by_message(&self) -> bool {
-        self.enforce || !self.trouble.hardships.is_empty() || !self.trouble.faults.is_empty()
+        self.enforce || self.is_troubled()
+    }
+
+    /// Whether clients are put through anything.
+    fn is_troubled(&self) -> bool {
+        !self.trouble.hardships.is_empty() || !self.trouble.faults.is_empty()
     }
 }
 
@@ -105,12 +123,15 @@ pub struct Aside {
     pub unanswered: u64,
     /// Why, for the last of them.
     pub reason: Option<String>,
+    /// Connections of clients that were closed at once because there were too many.
+    pub too_many: u64,
 }
 
 /// A proxy that is bound to its address.
 pub struct Proxy {
     listener: TcpListener,
     addr: SocketAddr,
+    connections: Arc<Semaphore>,
     shared: Arc<Shared>,
 }
 
@@ -122,6 +143,7 @@ struct Shared {
     sessions: Sessions,
     provoker: Arc<dyn Provoker>,
     mode: Mode,
+    calls_trouble: CallsTrouble,
     aside: Mutex<Aside>,
     stop: CancellationToken,
 }
@@ -142,10 +164,17 @@ impl Proxy {
             sessions: Sessions::default(),
             provoker: options.provoker,
             mode: options.mode,
+            calls_trouble: CallsTrouble::default(),
             aside: Mutex::default(),
             stop: CancellationToken::new(),
         };
-        Ok(Self { listener, addr, shared: Arc::new(shared) })
+        Ok(Self { listener, addr, connections: Arc::new(Semaphore::new(CONNECTIONS)), shared: Arc::new(shared) })
+    }
+
+    /// The same with another limit of clients' connections than the usual one.
+    #[must_use]
+    pub fn with_connections(self, most: usize) -> Self {
+        Self { connections: Arc::new(Semaphore::new(most)), ..self }
     }
 
     /// Where it listens.
@@ -155,7 +184,7 @@ impl Proxy {
 
     /// Relays until `stop` is done. Whoever is connected then is cut off, and what was heard so far is what counts.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Aside {
-        let Self { listener, shared, .. } = self;
+        let Self { listener, connections, shared, .. } = self;
         let ticking = async {
             loop {
                 tokio::time::sleep(TICK).await;
@@ -167,10 +196,14 @@ impl Proxy {
             loop {
                 match listener.accept().await {
                     Ok((client, _)) => {
+                        let Ok(place) = connections.clone().try_acquire_owned() else {
+                            shared.aside().too_many += 1;
+                            continue;
+                        };
                         let (shared, stop) = (shared.clone(), shared.stop.clone());
                         tokio::spawn(async move {
                             tokio::select! {
-                                () = relay::serve(shared, client) => {}
+                                () = relay::serve(shared, client, place) => {}
                                 () = stop.cancelled() => {}
                             }
                         });

@@ -1,6 +1,5 @@
 //! One connection of a client: HTTP requests are passed on and answered, websockets are joined.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,16 +7,18 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Collected, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::net::TcpStream;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedSemaphorePermit};
 
 use super::body::{self, Observed};
+use super::polling::Opening;
 use super::tap::{Agreement, Tap};
+use super::trouble::Reply;
 use super::upstream::{Line, NoAnswer};
 use super::web::{Call, Calls};
 use super::{Relayed, Shared, messages, pipe, polling, secrets};
@@ -37,22 +38,38 @@ const HOP_BY_HOP: [HeaderName; 7] = [
     HeaderName::from_static("keep-alive"),
 ];
 
+/// The client's connection is dropped without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("dropped on purpose, or because the server did")]
+pub(super) struct Cut;
+
+/// Why a request gets no answer of the server.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unanswered {
+    #[error(transparent)]
+    NoAnswer(#[from] NoAnswer),
+    #[error(transparent)]
+    Cut(#[from] Cut),
+}
+
 /// A client's connection.
 struct Relay {
     shared: Arc<Shared>,
     line: Mutex<Line>,
     calls: Calls,
+    /// Its place among all connections; a websocket takes it along.
+    place: Arc<OwnedSemaphorePermit>,
 }
 
 /// Serves a client until it goes.
-pub(super) async fn serve(shared: Arc<Shared>, client: TcpStream) {
+pub(super) async fn serve(shared: Arc<Shared>, client: TcpStream, place: OwnedSemaphorePermit) {
     // Small messages must not wait for one another.
     let _ = client.set_nodelay(true);
     let calls = Calls::new(shared.clone());
-    let relay = Arc::new(Relay { shared, line: Mutex::new(Line::new()), calls });
+    let relay = Arc::new(Relay { shared, line: Mutex::new(Line::new()), calls, place: Arc::new(place) });
     let service = service_fn(move |request| {
         let relay = relay.clone();
-        async move { Ok::<_, Infallible>(relay.answer(request).await) }
+        async move { relay.answer(request).await }
     });
     // Clients that speak no HTTP are told so by hyper, and have said nothing that could be judged.
     let _ = http1::Builder::new()
@@ -64,7 +81,7 @@ pub(super) async fn serve(shared: Arc<Shared>, client: TcpStream) {
 }
 
 impl Relay {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Relayed> {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Relayed>, Cut> {
         let path = request.uri().path().to_owned();
         let route = self.shared.routes.find(&path);
         let answered = match (route, is_websocket(&request)) {
@@ -81,14 +98,18 @@ impl Relay {
                 if upgrades { self.join(request, None).await } else { self.pass(request).await }
             }
         };
-        answered.unwrap_or_else(|error| {
-            self.shared.unanswered(&error);
-            refuse(&error)
-        })
+        match answered {
+            Ok(response) => Ok(response),
+            Err(Unanswered::Cut(cut)) => Err(cut),
+            Err(Unanswered::NoAnswer(error)) => {
+                self.shared.unanswered(&error);
+                Ok(refuse(&error))
+            }
+        }
     }
 
     /// Relays something that nobody judges.
-    async fn pass(&self, request: Request<Incoming>) -> Result<Response<Relayed>, NoAnswer> {
+    async fn pass(&self, request: Request<Incoming>) -> Result<Response<Relayed>, Unanswered> {
         let request = self.for_upstream(request).map(BodyExt::boxed);
         Ok(for_client(self.ask(request).await?).map(BodyExt::boxed))
     }
@@ -103,19 +124,29 @@ impl Relay {
         request: Request<Incoming>,
         dialect: &Arc<Dialect>,
         action: &str,
-    ) -> Result<Response<Relayed>, NoAnswer> {
+    ) -> Result<Response<Relayed>, Unanswered> {
         let overheard = self.calls.of(dialect, request.headers());
         let call = Arc::new(Call::new(overheard, dialect, action, request.headers()));
         let (asking, answering) = (call.clone(), call);
-        let request = self.for_upstream(request);
-        let request = if self.shared.mode.enforce {
+        let mut request = self.for_upstream(request);
+        let is_troubled = self.shared.mode.is_troubled();
+        let request = if self.shared.mode.is_by_message() {
+            if is_troubled {
+                // Nobody here could take a compressed body apart.
+                request.headers_mut().remove(header::ACCEPT_ENCODING);
+            }
             let (head, body) = request.into_parts();
             let Ok(whole) = Limited::new(body, body::LONGEST).collect().await.map(Collected::to_bytes) else {
                 return Ok(invalid("The body is too large, or it broke off"));
             };
-            if let Some(refusal) = asking.asked(&whole) {
+            if let Some(refusal) = asking.asked(&whole).filter(|_| self.shared.mode.enforce) {
                 asking.withheld();
                 return Ok(invalid(&refusal.message));
+            }
+            if let Some((status, error)) = self.shared.calls_trouble.called(&self.shared, &asking) {
+                // It is as if the server had said so, as on a websocket.
+                answering.answered(status.as_u16(), error.as_bytes());
+                return Ok(response(status, "application/json", error));
             }
             Request::from_parts(head, full(whole))
         } else {
@@ -123,12 +154,26 @@ impl Relay {
         };
         let response = self.ask(request).await.inspect_err(|_| answering.withheld())?;
         let status = response.status().as_u16();
+        if is_troubled && response.body().size_hint().lower() <= body::LONGEST as u64 {
+            let (mut head, body) = for_client(response).into_parts();
+            // What breaks off breaks off for the client, too.
+            let body = Limited::new(body, body::LONGEST).collect().await.map_err(|_| Cut)?.to_bytes();
+            answering.answered(status, &body);
+            return match self.shared.calls_trouble.answered(&self.shared, &answering, &body) {
+                Reply::Cut => Err(Cut.into()),
+                Reply::After(time, body) => {
+                    tokio::time::sleep(time).await;
+                    head.headers.remove(header::CONTENT_LENGTH);
+                    Ok(Response::from_parts(head, full(body.into())))
+                }
+            };
+        }
         let observed = move |body| Observed::new(body, move |bytes| answering.answered(status, bytes)).boxed();
         Ok(for_client(response).map(observed))
     }
 
     /// Relays a request of socket.io's polling.
-    async fn poll(&self, request: Request<Incoming>, dialect: &Arc<Dialect>) -> Result<Response<Relayed>, NoAnswer> {
+    async fn poll(&self, request: Request<Incoming>, dialect: &Arc<Dialect>) -> Result<Response<Relayed>, Unanswered> {
         let began = Instant::now();
         let shared = self.shared.clone();
         let query = request.uri().query().unwrap_or_default();
@@ -138,8 +183,26 @@ impl Relay {
             shared.not_judged(request.uri().path());
         }
         let secret = authorization(request.headers()).map(str::to_owned);
+        let mut request = self.for_upstream(request);
+        if shared.mode.is_by_message() {
+            // Nobody here could take a compressed body apart.
+            request.headers_mut().remove(header::ACCEPT_ENCODING);
+        }
+        if let Some(mailbox) = session.as_ref().and_then(|session| session.mailbox.clone()) {
+            let (mut head, body) = request.into_parts();
+            if polls {
+                return mailbox.poll(&shared, head).await;
+            }
+            if head.method == Method::POST {
+                let body = Limited::new(body, body::LONGEST).collect().await.map_err(|_| Cut)?.to_bytes();
+                head.headers.remove(header::CONTENT_LENGTH);
+                return mailbox.post(&shared, head, body).await;
+            }
+            request = Request::from_parts(head, body);
+        }
+        let session = session.map(|session| session.overheard);
         let speaker = session.clone().filter(|_| request.method() == Method::POST);
-        let request = self.for_upstream(request).map(|body| match speaker {
+        let request = request.map(|body| match speaker {
             Some(speaker) => Observed::new(body, move |bytes| polling::said_by_client(&speaker, bytes)).boxed(),
             None => body.boxed(),
         });
@@ -147,17 +210,14 @@ impl Relay {
         if !polls || response.status() != StatusCode::OK {
             return Ok(response.map(BodyExt::boxed));
         }
-        let dialect = dialect.clone();
-        Ok(response.map(|body| {
-            let heard = move |bytes: &[u8]| match session {
-                Some(session) => polling::said_by_server(&session, bytes),
-                None if opens => {
-                    shared.sessions.opened(&shared.watch, &dialect, secret.as_deref(), began.elapsed(), bytes);
-                }
-                None => {}
-            };
-            Observed::new(body, heard).boxed()
-        }))
+        let (head, body) = response.into_parts();
+        let opening = Opening { dialect: dialect.clone(), secret, began, head: head.clone() };
+        let heard = move |bytes: &[u8]| match session {
+            Some(session) => polling::said_by_server(&session, bytes),
+            None if opens => shared.sessions.opened(&shared, opening, bytes),
+            None => {}
+        };
+        Ok(Response::from_parts(head, Observed::new(body, heard).boxed()))
     }
 
     /// Joins a client's websocket to one of the server.
@@ -165,13 +225,14 @@ impl Relay {
         &self,
         mut request: Request<Incoming>,
         spoken: Option<(Arc<Dialect>, Framing)>,
-    ) -> Result<Response<Relayed>, NoAnswer> {
+    ) -> Result<Response<Relayed>, Unanswered> {
         let began = Instant::now();
         let shared = self.shared.clone();
         let client = hyper::upgrade::on(&mut request);
         let secret = authorization(request.headers()).map(str::to_owned);
         let sid = polling::member(request.uri().query().unwrap_or_default(), "sid");
         let session = shared.sessions.find(request.uri().query().unwrap_or_default(), shared.watch.clock.now());
+        let session = session.map(|session| session.overheard);
         let mut request = self.rewritten(request).map(BodyExt::boxed);
         let by_message = spoken.is_some() && shared.mode.is_by_message();
         if by_message {
@@ -211,7 +272,9 @@ impl Relay {
                 None
             }
         });
+        let place = self.place.clone();
         tokio::spawn(async move {
+            let _place = place;
             let joined = tokio::try_join!(client, server);
             let Ok((client, server)) = joined else { return };
             let (client, server) = (TokioIo::new(client), TokioIo::new(server));
@@ -256,7 +319,7 @@ impl Relay {
     }
 }
 
-fn for_client<B>(mut response: Response<B>) -> Response<B> {
+pub(super) fn for_client<B>(mut response: Response<B>) -> Response<B> {
     drop_hop_by_hop(response.headers_mut());
     response
 }
@@ -301,13 +364,15 @@ fn invalid(message: &str) -> Response<Relayed> {
     response(StatusCode::BAD_REQUEST, "application/json", error.to_string())
 }
 
-fn response(status: StatusCode, content_type: &'static str, text: String) -> Response<Relayed> {
+/// An answer that is not the server's.
+pub(super) fn response(status: StatusCode, content_type: &'static str, text: String) -> Response<Relayed> {
     let mut response = Response::new(full(text.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
-fn full(bytes: Bytes) -> Relayed {
+/// A body that is at hand.
+pub(super) fn full(bytes: Bytes) -> Relayed {
     Full::new(bytes).map_err(|never| match never {}).boxed()
 }

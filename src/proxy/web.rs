@@ -1,16 +1,19 @@
 //! Calls of the Web API, as they pass.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
+use serde_json::json;
 
 use super::Shared;
 use super::relay::authorization;
+use super::trouble::{Reply, Trouble};
 use super::watch::Overheard;
 use crate::message::{ApiError, WebRequest, parse_web_answer};
 use crate::observe::Closing;
-use crate::protocol::{Dialect, Transport};
+use crate::protocol::{Dialect, DialectName, Transport};
 
 /// People that one connection of a client may call for before the first of them is taken to be gone.
 const SPEAKERS: usize = 8;
@@ -25,6 +28,37 @@ struct Speaker {
     dialect: Arc<Dialect>,
     secret: Option<Box<str>>,
     overheard: Overheard,
+}
+
+/// The trouble of all calls, by dialect: clients often open a connection for each call, so it cannot go by connections.
+#[derive(Default)]
+pub(super) struct CallsTrouble(Mutex<BTreeMap<DialectName, Trouble>>);
+
+impl CallsTrouble {
+    /// A call was asked for. The status and the body that it gets if it does not reach the server.
+    pub fn called(&self, shared: &Shared, call: &Call) -> Option<(StatusCode, String)> {
+        let error = self.with(shared, call, |trouble| trouble.called(&call.action))?;
+        // It is what a gateway says (RFC 9110, 15.6.5); the documents name no status.
+        Some((StatusCode::GATEWAY_TIMEOUT, json!({ "error": error }).to_string()))
+    }
+
+    /// The server answered a call. What comes of the answer.
+    pub fn answered(&self, shared: &Shared, call: &Call, body: &[u8]) -> Reply {
+        self.with(shared, call, |trouble| trouble.call_answered(body))
+    }
+
+    fn with<T>(&self, shared: &Shared, call: &Call, act: impl FnOnce(&mut Trouble) -> T) -> T {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let trouble = all
+            .entry(call.dialect.name.clone())
+            .or_insert_with(|| Trouble::new(call.dialect.clone(), &shared.mode.trouble, u64::MAX));
+        let done = act(trouble);
+        let (now, connection) = (shared.watch.clock.now(), call.overheard.connection());
+        for provoked in trouble.provoked() {
+            shared.provoker.provoked(now, connection, provoked);
+        }
+        done
+    }
 }
 
 /// One call.

@@ -1,10 +1,12 @@
 //! A distribution of durations.
 
 use std::fmt;
+use std::io::Read as _;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use flate2::read::ZlibDecoder;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer as Reader, Serializer as _, V2DeflateSerializer};
 use schemars::JsonSchema;
@@ -18,6 +20,13 @@ const LOWEST: u64 = 1;
 const HIGHEST: u64 = 60_000_000;
 /// Significant digits.
 const DIGITS: u8 = 3;
+
+/// How HdrHistogram's "V2 + deflate" encoding begins; then come its length and, deflated, the "V2" encoding.
+const COOKIE: u32 = 0x1c84_9314;
+/// The head of the "V2" encoding: cookie, length of the counts, an offset, digits, bounds, a ratio.
+const HEAD: usize = 40;
+/// More than any histogram of these bounds takes inflated: it has 17,408 counts of at most 9 bytes.
+const LONGEST: usize = 192 << 10;
 
 /// A histogram of durations: 1 µs to 60 s with 3 significant digits; longer ones count as 60 s. An empty one costs
 /// nothing, any other 68 KiB. In files it is the base64 of HdrHistogram's "V2 + deflate" encoding.
@@ -104,15 +113,37 @@ impl Latency {
         if text.is_empty() {
             return Ok(Self::default());
         }
-        let bytes = BASE64.decode(text)?;
+        let plain = inflate(&BASE64.decode(text)?)?;
         let histogram: Histogram<u32> = Reader::new()
-            .deserialize(&mut bytes.as_slice())
+            .deserialize(&mut plain.as_slice())
             .map_err(|e| LatencyError::NotHistogram(format!("{e:?}")))?;
-        if (histogram.low(), histogram.high(), histogram.sigfig()) != (LOWEST, HIGHEST, DIGITS) {
-            return Err(LatencyError::OtherBounds);
-        }
         Ok(Self(Some(histogram)))
     }
+}
+
+/// Takes the encoding apart as far as the reader believes what it is told: it makes room for whatever length and bounds the heads name, 4 GiB of
+/// it for 20 bytes, and overflows over the smallest number.
+fn inflate(bytes: &[u8]) -> Result<Vec<u8>, LatencyError> {
+    let wrong = |what: &str| LatencyError::NotHistogram(what.to_owned());
+    let (cookie, rest) = bytes.split_first_chunk().ok_or_else(|| wrong("it is too short"))?;
+    let (_, deflated) = rest.split_first_chunk::<4>().ok_or_else(|| wrong("it is too short"))?;
+    if u32::from_be_bytes(*cookie) != COOKIE {
+        return Err(wrong("it is not deflated"));
+    }
+    let mut plain = Vec::new();
+    let inflated = ZlibDecoder::new(deflated).take(LONGEST as u64).read_to_end(&mut plain);
+    inflated.map_err(|error| LatencyError::NotHistogram(error.to_string()))?;
+    let Some((head, counts)) = plain.split_at_checked(HEAD).filter(|_| plain.len() < LONGEST) else {
+        return Err(wrong("its length is not that of a histogram"));
+    };
+    let bounds = [&u32::from(DIGITS).to_be_bytes()[..], &LOWEST.to_be_bytes(), &HIGHEST.to_be_bytes()].concat();
+    if head[12..32] != bounds {
+        return Err(LatencyError::OtherBounds);
+    }
+    if head[4..8] != (counts.len() as u32).to_be_bytes() || counts.windows(9).any(|run| run == [0xff; 9]) {
+        return Err(wrong("its counts are damaged"));
+    }
+    Ok(plain)
 }
 
 impl Merge for Latency {
@@ -188,6 +219,32 @@ mod tests {
         let other = Histogram::<u32>::new_with_bounds(1, 1000, 2).unwrap();
         V2DeflateSerializer::new().serialize(&other, &mut bytes).unwrap();
         assert!(matches!(Latency::decode(&BASE64.encode(bytes)), Err(LatencyError::OtherBounds)));
+    }
+
+    #[test]
+    fn a_histogram_that_lies_about_its_size_is_refused_before_room_is_made_for_it() {
+        let bytes = BASE64.decode(of(&[1, 2, 3]).encode().unwrap()).unwrap();
+        let mut plain = Vec::new();
+        ZlibDecoder::new(&bytes[8..]).read_to_end(&mut plain).unwrap();
+        let deflated = |plain: &[u8]| {
+            let mut writer = flate2::write::ZlibEncoder::new(bytes[..8].to_vec(), flate2::Compression::fast());
+            std::io::Write::write_all(&mut writer, plain).unwrap();
+            Latency::decode(&BASE64.encode(writer.finish().unwrap()))
+        };
+        let changed = |at: usize, with: &[u8]| {
+            let mut plain = plain.clone();
+            plain[at..at + with.len()].copy_from_slice(with);
+            deflated(&plain)
+        };
+        assert_eq!(deflated(&plain).unwrap(), of(&[1, 2, 3]));
+        assert!(matches!(changed(4, &[0xff; 4]), Err(LatencyError::NotHistogram(_))), "its length");
+        assert!(matches!(changed(24, &[0x7f; 8]), Err(LatencyError::OtherBounds)), "its upper bound");
+        let smallest = [&plain[..4], &9u32.to_be_bytes(), &plain[8..HEAD], &[0xff; 9]].concat();
+        assert!(matches!(deflated(&smallest), Err(LatencyError::NotHistogram(_))), "a number that overflows");
+        assert!(
+            matches!(deflated(&vec![0; 64 << 20]), Err(LatencyError::NotHistogram(_))),
+            "what unpacks to very much"
+        );
     }
 
     proptest! {

@@ -17,6 +17,6 @@ pub use latency::{Latency, LatencyError};
 pub use ledger::Ledger;
 pub use recorder::Recorder;
 pub use tally::{
-    ActionTally, Actors, DialectTally, Ordering, PushTally, Schedule, StepFailure, Steps, Tally, TransportTally,
+    ActionTally, Actors, DialectTally, Effort, Ordering, PushTally, Schedule, StepFailure, Steps, Tally, TransportTally,
 };
 pub use violations::{Sample, ViolationTally, Violations};

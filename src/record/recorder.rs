@@ -66,6 +66,11 @@ impl Recorder {
         schedule.lag.record(lag);
     }
 
+    /// A worker got round to something so long after it was due.
+    pub fn delayed(&self, delay: Duration) {
+        self.tally().schedule.delay.record(delay);
+    }
+
     /// An actor begins to walk its steps.
     pub fn actor_started(&self) {
         self.tally().actors.started += 1;

@@ -32,6 +32,8 @@ pub struct Tally {
     pub ordering: Ordering,
     /// How well the generator kept to its schedule.
     pub schedule: Schedule,
+    /// What that cost the generator's machine.
+    pub effort: Effort,
     /// How the actors fared.
     pub actors: Actors,
     /// Steps that did not do what their scenario expects.
@@ -131,6 +133,19 @@ pub struct Schedule {
     pub dropped: u64,
     /// From the due moment to the start.
     pub lag: Latency,
+    /// How late the worker threads got round to something that was due, tried a hundred times a second in each.
+    pub delay: Latency,
+}
+
+/// What a run cost the machine that it ran on; nothing where the system does not tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Effort {
+    /// How long the processes ran, in microseconds.
+    pub elapsed_us: u64,
+    /// Processor time that they used, in microseconds. The embedded reference server is part of the process.
+    pub cpu_us: u64,
+    /// The part of `elapsed_us` in which the machine's processors were busy, with whatever, on the average of them all.
+    pub machine_us: u64,
 }
 
 /// How the actors fared.
@@ -174,20 +189,22 @@ merge_members! {
     ActionTally { sent, answered, succeeded, errors, timeouts, late, bytes_out, bytes_in, response, service }
     PushTally { count, bytes }
     Ordering { events, threads, arrivals, reordered, extents, expected, lost, indeterminate, evicted }
-    Schedule { due, started, dropped, lag }
+    Schedule { due, started, dropped, lag, delay }
+    Effort { elapsed_us, cpu_us, machine_us }
     Actors { started, finished, failed, interrupted }
 }
 
 impl Tally {
     /// Adds another part.
     pub fn merge(&mut self, other: Self) {
-        let Self { first, last, dialects, violations, ordering, schedule, actors, steps } = other;
+        let Self { first, last, dialects, violations, ordering, schedule, effort, actors, steps } = other;
         self.first = [self.first, first].into_iter().flatten().min();
         self.last = self.last.max(last);
         self.dialects.absorb(dialects);
         self.violations.absorb(violations);
         self.ordering.absorb(ordering);
         self.schedule.absorb(schedule);
+        self.effort.absorb(effort);
         self.actors.absorb(actors);
         self.steps.absorb(steps);
     }
@@ -209,6 +226,18 @@ impl Tally {
     /// How many pushes arrived.
     pub fn pushes(&self) -> u64 {
         self.dialects.values().flat_map(|dialect| dialect.pushes.values()).map(|push| push.count).sum()
+    }
+}
+
+impl Effort {
+    /// Processors that a process used on average.
+    pub fn cores(&self) -> Option<f64> {
+        (self.elapsed_us > 0 && self.cpu_us > 0).then(|| self.cpu_us as f64 / self.elapsed_us as f64)
+    }
+
+    /// How busy the machine was, from 0 to 1.
+    pub fn machine(&self) -> Option<f64> {
+        (self.elapsed_us > 0 && self.machine_us > 0).then(|| self.machine_us as f64 / self.elapsed_us as f64)
     }
 }
 

@@ -7,8 +7,8 @@ use super::{Meta, RunReport};
 use crate::observe::{Closing, ConnectionId, Direction, Moment, TranscriptFrame, Violation, ViolationKind};
 use crate::protocol::{RequirementId, Transport};
 use crate::record::{
-    ActionTally, Actors, DialectTally, Finding, Item, ItemOutcome, ItemState, Latency, Ordering, PushTally, Schedule,
-    StepFailure, Steps, Tally, TransportTally,
+    ActionTally, Actors, DialectTally, Effort, Finding, Item, ItemOutcome, ItemState, Latency, Ordering, PushTally,
+    Schedule, StepFailure, Steps, Tally, TransportTally,
 };
 use crate::verdict::{Judgement, ThresholdOutcome, ThresholdState, Verdict};
 
@@ -51,7 +51,8 @@ pub fn passing() -> Run {
         indeterminate: 4,
         evicted: 0,
     };
-    tally.schedule = Schedule { due: 160, started: 160, dropped: 0, lag: spread(160, 40) };
+    tally.schedule = Schedule { due: 160, started: 160, dropped: 0, lag: spread(160, 40), delay: spread(3_000, 20) };
+    tally.effort = Effort { elapsed_us: 30_000_000, cpu_us: 21_600_000, machine_us: 17_100_000 };
     tally.actors = Actors { started: 160, finished: 148, failed: 0, interrupted: 12 };
     let thresholds = vec![
         threshold("send_event.response.p99 < 250ms", Some("2.49ms"), ThresholdState::Held),

@@ -1,34 +1,30 @@
 //! How messages are put into the frames of a websocket: as they are, or as events of socket.io.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::Message as Frame;
 use tokio_tungstenite::tungstenite::{self, Utf8Bytes};
 
+use super::LARGEST;
 use super::socketio::{self, Heard};
-use super::{LARGEST, PingStyle};
 use crate::message::socketio::message_packet;
 use crate::protocol::Transport;
 
 /// How messages are put into frames.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Framing {
     /// A frame is a message.
     Plain,
-    /// As events of socket.io, which wants to be pinged this often.
-    SocketIo {
-        /// Between two pings.
-        ping_every: Duration,
-    },
+    /// As events of socket.io.
+    SocketIo,
 }
 
 impl Framing {
     pub fn transport(self) -> Transport {
         match self {
             Self::Plain => Transport::Websocket,
-            Self::SocketIo { .. } => Transport::Socketio,
+            Self::SocketIo => Transport::Socketio,
         }
     }
 
@@ -36,7 +32,7 @@ impl Framing {
     pub fn frame(self, message: &Utf8Bytes) -> Frame {
         match self {
             Self::Plain => Frame::Text(message.clone()),
-            Self::SocketIo { .. } => Frame::text(message_packet(message)),
+            Self::SocketIo => Frame::text(message_packet(message)),
         }
     }
 
@@ -44,7 +40,7 @@ impl Framing {
     pub fn hear(self, frame: &str) -> Heard<'_> {
         match self {
             Self::Plain => Heard::Message(Cow::Borrowed(frame)),
-            Self::SocketIo { .. } => socketio::hear(frame),
+            Self::SocketIo => socketio::hear(frame),
         }
     }
 
@@ -52,15 +48,7 @@ impl Framing {
     pub fn goodbye(self) -> Option<Frame> {
         match self {
             Self::Plain => None,
-            Self::SocketIo { .. } => Some(Frame::text(socketio::GOODBYE)),
-        }
-    }
-
-    /// How often the wire itself is pinged, silent or not: a server of socket.io counts nothing else as a sign of life.
-    pub fn beat_every(self, pings: PingStyle) -> Option<Duration> {
-        match self {
-            Self::SocketIo { ping_every } if pings != PingStyle::Off => Some(ping_every),
-            _ => None,
+            Self::SocketIo => Some(Frame::text(socketio::GOODBYE)),
         }
     }
 }

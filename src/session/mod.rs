@@ -6,6 +6,7 @@
 mod backoff;
 mod connect;
 mod framing;
+mod heartbeat;
 mod rtm;
 mod socketio;
 mod target;

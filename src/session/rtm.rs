@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::{self, Bytes};
 
 use super::connect::{self, SessionError, Socket};
 use super::framing::{Framing, garbage_in};
+use super::heartbeat::Heartbeat;
 use super::socketio::{self, Heard};
 use super::{CallOutcome, LARGEST, Query, SessionContext, Token};
 use crate::message::{Body, Message, request_text};
@@ -62,8 +63,8 @@ struct State {
     waiting: Vec<(u64, oneshot::Sender<CallOutcome>)>,
     /// When a message was last sent, or a ping tried that stands in for one.
     last_sent: Moment,
-    /// When the wire of socket.io was last pinged.
-    last_beat: Moment,
+    /// Of a session of socket.io, unless it is not pinged at all.
+    heartbeat: Option<Heartbeat>,
     /// The socket did not take everything; the pump has to flush.
     unflushed: bool,
     closing: bool,
@@ -98,7 +99,7 @@ impl RtmSession {
         let began = context.clock.now();
         let url = context.target.rtm_url(&context.dialect.catalog, changes);
         let socket = connect::in_time(&context.target, connect::open(&context.target, &url)).await?;
-        Ok(Self::over(socket, Framing::Plain, context, token, began))
+        Ok(Self::over((socket, Framing::Plain, None), context, token, began))
     }
 
     /// Opens a session of socket.io with changes of the URL's query.
@@ -111,15 +112,22 @@ impl RtmSession {
         changes: &Query,
     ) -> Result<Self, SessionError> {
         let began = context.clock.now();
-        let (socket, asked) = socketio::open(context, changes).await?;
-        let ping_every = match context.pings {
-            PingStyle::Frame => asked.min(context.dialect.catalog.rtm.ping_every),
-            PingStyle::Action | PingStyle::Off => asked,
+        let (socket, mut heartbeat) = socketio::open(context, changes).await?;
+        let at_least_every = match context.pings {
+            PingStyle::Frame => context.dialect.catalog.rtm.ping_every,
+            PingStyle::Action | PingStyle::Off => Duration::MAX,
         };
-        Ok(Self::over(socket, Framing::SocketIo { ping_every }, context, token, began))
+        heartbeat.start(context.clock.now(), at_least_every);
+        let heartbeat = Some(heartbeat).filter(|_| context.pings != PingStyle::Off);
+        Ok(Self::over((socket, Framing::SocketIo, heartbeat), context, token, began))
     }
 
-    fn over(socket: Socket, framing: Framing, context: &SessionContext, token: &Token, began: Moment) -> Self {
+    fn over(
+        (socket, framing, heartbeat): (Socket, Framing, Option<Heartbeat>),
+        context: &SessionContext,
+        token: &Token,
+        began: Moment,
+    ) -> Self {
         let catalog = &context.dialect.catalog;
         let now = context.clock.now();
         let mut conversation = Conversation::new(
@@ -136,7 +144,7 @@ impl RtmSession {
                 conversation,
                 waiting: Vec::new(),
                 last_sent: now,
-                last_beat: now,
+                heartbeat,
                 unflushed: false,
                 closing: false,
                 over: None,
@@ -185,7 +193,15 @@ impl RtmSession {
                 self.ring();
                 alarm.as_mut().reset(self.next_alarm());
             }
-            self.poll_frames(cx, &on_push)
+            match self.poll_frames(cx, &on_push) {
+                // Only after everything was read: that we are late is not the server's silence.
+                Poll::Pending if self.is_server_silent() => {
+                    // As clients of socket.io do. Whether the goodbye arrives is not waited for.
+                    self.ping(Frame::Close(None));
+                    Poll::Ready(self.finish(Closing::ServerSilent))
+                }
+                polled => polled,
+            }
         })
         .await
     }
@@ -290,6 +306,9 @@ impl RtmSession {
             };
             let Poll::Ready(read) = read else { return Poll::Pending };
             let at = self.clock.now();
+            if self.framing == Framing::SocketIo {
+                self.state().heartbeat.iter_mut().for_each(Heartbeat::heard);
+            }
             match read {
                 Some(Ok(Frame::Text(frame))) => {
                     let text = match self.framing.hear(&frame) {
@@ -360,10 +379,7 @@ impl RtmSession {
             if silent {
                 state.last_sent = now;
             }
-            let beat = self.framing.beat_every(self.pings).is_some_and(|every| now.since(state.last_beat) >= every);
-            if beat {
-                state.last_beat = now;
-            }
+            let beat = state.heartbeat.as_mut().is_some_and(|heartbeat| heartbeat.beats(now));
             (silent && is_open, beat && is_open)
         };
         match (self.framing, self.pings) {
@@ -376,6 +392,12 @@ impl RtmSession {
         if beat {
             self.ping(Frame::text(socketio::PING));
         }
+    }
+
+    fn is_server_silent(&self) -> bool {
+        let lost =
+            |state: &State| state.heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.is_lost(self.clock.now()));
+        self.framing == Framing::SocketIo && lost(&self.state())
     }
 
     /// A ping that cannot be sent breaks nothing by itself: the read shows a broken connection.
@@ -397,8 +419,8 @@ impl RtmSession {
         if self.pings != PingStyle::Off {
             due = due.min(state.last_sent + self.ping_every);
         }
-        if let Some(every) = self.framing.beat_every(self.pings) {
-            due = due.min(state.last_beat + every);
+        if let Some(heartbeat) = &state.heartbeat {
+            due = due.min(heartbeat.next());
         }
         // A millisecond, tokio's own granularity, so that "just before" never turns into a busy loop.
         Instant::now() + due.since(now).max(Duration::from_millis(1))

@@ -7,7 +7,6 @@
 use std::borrow::Cow;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use http::{Request, StatusCode, Uri, header};
@@ -17,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::protocol::Message as Frame;
 
 use super::connect::{self, SessionError, Socket};
+use super::heartbeat::Heartbeat;
 use super::{LARGEST, Query, SessionContext, Target, Trust};
 use crate::message::socketio::{Handshake, MESSAGE, Packet, SocketIo, decode_payload, parse_packet};
 
@@ -28,9 +28,6 @@ pub(super) const PING: &str = "2";
 const PROBE: &str = "2probe";
 const PROBED: &str = "3probe";
 const UPGRADE: &str = "5";
-
-/// Between two pings, whatever the peer asks for.
-const PING_EVERY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(3600));
 
 /// What a frame says.
 pub(super) enum Heard<'a> {
@@ -63,11 +60,11 @@ pub(super) fn hear(text: &str) -> Heard<'_> {
     }
 }
 
-/// Opens a session. Returns how often it has to be pinged, too.
+/// Opens a session. Returns how it has to be kept alive, too.
 ///
 /// # Errors
 /// [`SessionError`], after at most 10 s.
-pub(super) async fn open(context: &SessionContext, changes: &Query) -> Result<(Socket, Duration), SessionError> {
+pub(super) async fn open(context: &SessionContext, changes: &Query) -> Result<(Socket, Heartbeat), SessionError> {
     let catalog = &context.dialect.catalog;
     let target: &Target = &context.target;
     connect::in_time(target, async {
@@ -97,8 +94,7 @@ pub(super) async fn open(context: &SessionContext, changes: &Query) -> Result<(S
         while !greeting.is_connected {
             greeting.read(&peer, &read(&mut socket, &peer).await?)?;
         }
-        let asked = Duration::from_millis(handshake.ping_interval);
-        Ok((socket, asked.clamp(PING_EVERY.0, PING_EVERY.1)))
+        Ok((socket, Heartbeat::asked(handshake.ping_interval, handshake.ping_timeout)))
     })
     .await
 }

@@ -6,6 +6,7 @@ pub mod arena;
 pub mod proxied;
 pub mod relay;
 pub mod samples;
+pub mod start;
 pub mod traffic;
 
 use std::collections::BTreeMap;

@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex};
 
 use chatproof::observe::{Clock, ConnectionId, Fact, Moment, Observation, Observer};
-use chatproof::protocol::Protocol;
 use chatproof::proxy::{Aside, Mode, Provoked, Provoker, Proxy, ProxyOptions};
 use chatproof::session::{Target, Trust};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+use super::start;
 
 pub const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
@@ -52,18 +53,23 @@ pub struct Running {
 
 impl Running {
     pub async fn before(upstream: &str, trust: Trust, mode: Mode) -> Self {
+        Self::before_as(upstream, trust, mode, |proxy| proxy).await
+    }
+
+    /// The same with something changed.
+    pub async fn before_as(upstream: &str, trust: Trust, mode: Mode, change: impl FnOnce(Proxy) -> Proxy) -> Self {
         let notes = Arc::new(Notes::default());
         let options = ProxyOptions {
             listen: "127.0.0.1:0".parse().unwrap(),
             upstream: Target::parse(upstream, 1).unwrap(),
             trust,
-            protocol: Arc::new(Protocol::embedded().unwrap()),
+            protocol: start::protocol(),
             observer: notes.clone(),
             provoker: notes.clone(),
             clock: Clock::start(),
             mode,
         };
-        let proxy = Proxy::bind(options).await.unwrap();
+        let proxy = change(Proxy::bind(options).await.unwrap());
         let addr = proxy.addr().to_string();
         let (stop, stopped) = oneshot::channel();
         let proxy = tokio::spawn(proxy.run(async { drop(stopped.await) }));

@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use chatproof::observe::{Clock, Fact, Observation, Observer};
+use chatproof::observe::{Fact, Observation, Observer};
 use chatproof::protocol::{Channel, Dialect, Kind, Protocol, Role};
-use chatproof::reference::{Server, ServerOptions, Timing};
-use chatproof::session::{
-    CallOutcome, IdSource, PingStyle, RtmSession, Session, SessionContext, Target, Token, Variation, WebSession,
-};
+use chatproof::session::{CallOutcome, RtmSession, Session, SessionContext, Token, Variation, WebSession};
 use serde_json::{Value, json};
 
 use super::samples::samples;
+use super::start;
 
 /// Payloads by what they are.
 pub type Heard = BTreeMap<(Kind, String), Vec<Value>>;
@@ -46,26 +44,9 @@ pub fn heard(protocol: &Arc<Protocol>, dialect: &str) -> Heard {
 }
 
 async fn converse(protocol: Arc<Protocol>, dialect: Arc<Dialect>, ear: Arc<Ear>) {
-    let options = ServerOptions {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        seed: 1,
-        defects: Vec::new(),
-        hardships: Vec::new(),
-        protocol,
-        timing: Timing::default(),
-    };
-    let server = Server::bind(options).await.unwrap();
-    let target = Arc::new(Target::parse(&format!("http://{}", server.addr()), 1).unwrap());
+    let (server, url) = start::server(protocol).await;
     tokio::spawn(server.run(std::future::pending()));
-    let context = SessionContext {
-        target,
-        dialect: dialect.clone(),
-        observer: ear,
-        clock: Clock::start(),
-        ids: IdSource::default(),
-        http: reqwest::Client::builder().no_proxy().build().unwrap(),
-        pings: PingStyle::default(),
-    };
+    let context = start::context(&url, &dialect, ear);
     // Somebody else sees what this one does.
     let _other = connect(&context, "other").await;
     let mut asker = Asker { session: connect(&context, "asker").await, context, ids: BTreeMap::new() };
@@ -84,9 +65,7 @@ fn token(dialect: &Dialect, name: &str) -> Token {
 }
 
 async fn connect(context: &SessionContext, name: &str) -> Arc<RtmSession> {
-    let session = Arc::new(RtmSession::connect(context, &token(&context.dialect, name)).await.unwrap());
-    let pumped = session.clone();
-    tokio::spawn(async move { pumped.pump(|_| {}).await });
+    let session = start::connect(context, &token(&context.dialect, name)).await;
     let extra = match context.dialect.catalog.role() {
         Role::Agent => Value::Null,
         Role::Customer => json!({"customer": {"name": name}}),

@@ -68,7 +68,10 @@ fn notes(aside: &Aside) -> Vec<String> {
     let unanswered = aside.reason.iter().map(|reason| {
         format!("{} requests got no answer because the server could not be asked; the last: {reason}", aside.unanswered)
     });
-    unanswered.chain(relayed).collect()
+    let too_many = Some(aside.too_many).filter(|count| *count > 0).map(|count| {
+        format!("{count} connections of clients were closed at once, because so many were open as the proxy holds")
+    });
+    unanswered.chain(too_many).chain(relayed).collect()
 }
 
 /// Relays until its time is over, or somebody ends it.

@@ -3,6 +3,7 @@
 //! No IO and no clock. Messages of the server go in as they came and come out when they are due, perhaps changed, doubled or in another
 //! order. The server was judged before and is not to blame for what is done here. Chance, by the seed, says when.
 
+mod calls;
 mod kinds;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
+pub use calls::Reply;
 pub use kinds::{Fault, Hardship};
 
 use crate::message::{ApiError, Body, Message, Request, parse_frame, refusal_text};
@@ -123,20 +125,24 @@ impl Trouble {
 
     /// The client asks for something.
     pub fn client_asked(&mut self, request: &Request) -> Fate {
+        self.times_out(&request.action).map_or(Fate::Forward, |error| Fate::Answer(refusal_text(request, &error)))
+    }
+
+    /// The error in place of a request that is not carried out.
+    fn times_out(&mut self, action: &str) -> Option<ApiError> {
         let catalog = &self.dialect.catalog;
         // Who cannot log in has nothing to lose by it.
-        if !self.has_fault(Fault::RequestTimeout) || catalog.login.before.iter().any(|name| *name == *request.action) {
-            return Fate::Forward;
+        if !self.has_fault(Fault::RequestTimeout) || catalog.login.before.iter().any(|name| **name == *action) {
+            return None;
         }
         self.until_timeout = self.until_timeout.saturating_sub(1);
         if self.until_timeout > 0 {
-            return Fate::Forward;
+            return None;
         }
         self.until_timeout = self.random.random_range(LATER);
         let message = catalog.errors.get(TIMED_OUT).map_or_else(String::new, |error| error.message.clone());
-        let error = ApiError { kind: TIMED_OUT.to_owned(), message, data: None };
         self.provoked.push(Provoked::Fault(Fault::RequestTimeout));
-        Fate::Answer(refusal_text(request, &error))
+        Some(ApiError { kind: TIMED_OUT.to_owned(), message, data: None })
     }
 
     /// A message for the client that is not the server's own.
@@ -170,6 +176,11 @@ impl Trouble {
     /// Whether so much waits that the server has to wait as well.
     pub fn is_full(&self) -> bool {
         self.queue.len() >= FULL
+    }
+
+    /// Lets everything that waits leave now.
+    pub fn hurry(&mut self, now: Moment) {
+        self.queue.iter_mut().for_each(|queued| queued.due = queued.due.min(now));
     }
 
     /// What was done since it was last asked for.
@@ -219,38 +230,32 @@ impl Trouble {
             if let Some(queued) = self.queue.last_mut() {
                 queued.waits_for.clone_from(&message.correlation);
             }
-        } else if self.chance(Hardship::SlowAnswers, 0.1) {
-            let longest = self.dialect.catalog.timeout.saturating_sub(MARGIN);
-            // Most of them take far less than the longest.
-            let time = longest.mul_f64(self.random.random_range(0.0_f64..1.0).powi(3));
-            self.put(now, time, text);
         } else {
-            self.put(now, Duration::ZERO, text);
+            let time = self.slowness().unwrap_or_default();
+            self.put(now, time, text);
         }
+    }
+
+    /// How long an answer takes, if it is a slow one.
+    fn slowness(&mut self) -> Option<Duration> {
+        if !self.chance(Hardship::SlowAnswers, 0.1) {
+            return None;
+        }
+        let longest = self.dialect.catalog.timeout.saturating_sub(MARGIN);
+        // Most of them take far less than the longest.
+        Some(longest.mul_f64(self.random.random_range(0.0_f64..1.0).powi(3)))
     }
 
     /// What happens rarely, happens after a message of the server.
     fn strike(&mut self, now: Moment, text: &str) {
-        let mut rare = [Fault::DroppedConnection, Fault::Silence, Fault::MalformedFrame].map(Provoked::Fault).to_vec();
-        rare.push(Provoked::Hardship(Hardship::Disconnects));
-        rare.retain(|provoked| match provoked {
-            Provoked::Fault(fault) => self.has_fault(*fault),
-            Provoked::Hardship(hardship) => self.has(*hardship),
-        });
-        self.until_strike = self.until_strike.saturating_sub(1);
-        if rare.is_empty() || self.until_strike > 0 {
-            return;
-        }
-        self.until_strike = self.random.random_range(LATER);
-        let provoked = rare[self.random.random_range(0..rare.len())];
-        self.provoked.push(provoked);
-        match provoked {
-            Provoked::Fault(Fault::Silence) => self.silent_until = now + self.dialect.catalog.timeout + BEYOND,
-            Provoked::Fault(Fault::MalformedFrame) => {
+        match self.chosen(&[Hardship::Disconnects]) {
+            None => {}
+            Some(Provoked::Fault(Fault::Silence)) => self.silent_until = now + self.dialect.catalog.timeout + BEYOND,
+            Some(Provoked::Fault(Fault::MalformedFrame)) => {
                 let half: String = text.chars().take(text.chars().count() / 2).collect();
                 self.put(now, Duration::ZERO, half);
             }
-            Provoked::Hardship(_) => {
+            Some(Provoked::Hardship(_)) => {
                 let disconnect = &self.dialect.catalog.disconnect;
                 if disconnect.reasons.contains_key(REASON) {
                     let payload = json!({ "reason": REASON });
@@ -259,13 +264,29 @@ impl Trouble {
                 }
                 self.end(now, Deed::Close);
             }
-            Provoked::Fault(_) => self.end(now, Deed::Cut),
+            Some(Provoked::Fault(_)) => self.end(now, Deed::Cut),
         }
+    }
+
+    /// One of what happens rarely, if it is time for it. Of the hardships only some are rare, and not everywhere.
+    fn chosen(&mut self, hardships: &[Hardship]) -> Option<Provoked> {
+        let faults = [Fault::DroppedConnection, Fault::Silence, Fault::MalformedFrame];
+        let faults = faults.into_iter().filter(|fault| self.has_fault(*fault)).map(Provoked::Fault);
+        let hardships = hardships.iter().filter(|hardship| self.has(**hardship)).copied().map(Provoked::Hardship);
+        let rare: Vec<Provoked> = faults.chain(hardships).collect();
+        self.until_strike = self.until_strike.saturating_sub(1);
+        if rare.is_empty() || self.until_strike > 0 {
+            return None;
+        }
+        self.until_strike = self.random.random_range(LATER);
+        let provoked = rare[self.random.random_range(0..rare.len())];
+        self.provoked.push(provoked);
+        Some(provoked)
     }
 
     /// Nothing that was held back comes after the end.
     fn end(&mut self, now: Moment, deed: Deed) {
-        self.queue.iter_mut().for_each(|queued| queued.due = queued.due.min(now));
+        self.hurry(now);
         self.queue.push(Queued { due: now, deed, waits_for: None });
     }
 

@@ -120,6 +120,64 @@ fn each_fault_shows_and_is_told() {
     }
 }
 
+/// What comes of fifty calls that are answered.
+fn replies(trouble: &mut Trouble) -> Vec<(Option<ApiError>, Reply)> {
+    (0..50).map(|_| (trouble.called("send_event"), trouble.call_answered(ANSWER.as_bytes()))).collect()
+}
+
+const ANSWER: &str = r#"{"event_id":"E1"}"#;
+
+#[test]
+fn what_can_be_done_to_calls_shows_and_is_told_and_nothing_else_is_done() {
+    let dialect = dialect("customer/v0.3");
+    let all: Vec<Provoked> = Hardship::ALL
+        .iter()
+        .map(|hardship| Provoked::Hardship(*hardship))
+        .chain(Fault::ALL.iter().map(|fault| Provoked::Fault(*fault)))
+        .collect();
+    let usual = (None, Reply::After(Duration::ZERO, ANSWER.as_bytes().to_vec()));
+    for provoked in all {
+        let mut trouble = match provoked {
+            Provoked::Hardship(hardship) => trouble(&dialect, &[hardship], &[], 1),
+            Provoked::Fault(fault) => trouble(&dialect, &[], &[fault], 1),
+        };
+        let replies = replies(&mut trouble);
+        let hit: Vec<_> = replies.iter().filter(|reply| **reply != usual).collect();
+        let longest = dialect.catalog.timeout;
+        let shows = match provoked {
+            Provoked::Hardship(Hardship::SlowAnswers) => {
+                hit.iter().all(|(_, reply)| matches!(reply, Reply::After(time, _) if *time < longest))
+            }
+            Provoked::Hardship(Hardship::UnknownMembers) => hit.len() == 50,
+            Provoked::Fault(Fault::DroppedConnection) => hit[0].1 == Reply::Cut,
+            Provoked::Fault(Fault::RequestTimeout) => hit[0].0.as_ref().is_some_and(|error| error.kind == TIMED_OUT),
+            Provoked::Fault(Fault::Silence) => matches!(&hit[0].1, Reply::After(time, _) if *time > longest),
+            Provoked::Fault(Fault::MalformedFrame) => {
+                matches!(&hit[0].1, Reply::After(_, body) if serde_json::from_slice::<Value>(body).is_err())
+            }
+            // These need pushes, or a connection that belongs to somebody.
+            Provoked::Hardship(_) => {
+                assert_eq!((hit.len(), trouble.provoked()), (0, Vec::new()), "{provoked:?}");
+                continue;
+            }
+        };
+        assert!(shows && !hit.is_empty(), "{provoked:?} {replies:?}");
+        assert!(trouble.provoked().contains(&provoked), "{provoked:?}");
+    }
+    let hard = |seed| replies(&mut trouble(&dialect, Hardship::ALL, Fault::ALL, seed));
+    assert_eq!(hard(3), hard(3));
+    assert_ne!(hard(3), hard(4));
+}
+
+#[test]
+fn what_waits_can_be_made_to_leave() {
+    let mut trouble = trouble(&dialect("customer/v0.3"), &[Hardship::PushBeforeResponse], &[], 1);
+    trouble.server_sent(Moment(1), &messages(1)[0]);
+    assert_eq!(trouble.due(Moment(2)), None);
+    trouble.hurry(Moment(2));
+    assert_eq!(trouble.due(Moment(2)), Some(Deed::Send(messages(1)[0].clone())));
+}
+
 #[test]
 fn a_silence_holds_back_no_more_than_so_much() {
     let mut trouble = trouble(&dialect("agent/v3.0"), &[], &[Fault::Silence], 7);

@@ -158,9 +158,7 @@ impl State {
         let user = observation.user.map(|user| (observation.dialect.name.clone(), Box::from(user)));
         match &observation.fact {
             Fact::Sent(sent) => {
-                if rtm {
-                    self.lives(observation);
-                }
+                self.lives(observation);
                 if let (Some(user), Some(payload)) = (user, sent.payload) {
                     let repetition = self.retries(user).sent(observation.dialect, sent.action, payload, at);
                     match repetition {
@@ -204,6 +202,8 @@ impl State {
                 _ => {}
             },
             Fact::Closed(how) if rtm => self.closes(*how, observation),
+            // Nobody can say goodbye over the Web API.
+            Fact::Closed(_) => drop(self.connections.remove(&observation.connection)),
             _ => {}
         }
     }
@@ -263,7 +263,7 @@ impl State {
             Closing::DroppedByClient => {
                 self.breaks(Item::ClosesCleanly, "it was gone without a closing frame", observation);
             }
-            Closing::ByUs | Closing::ByServer | Closing::Broken => {}
+            Closing::ByUs | Closing::ByServer | Closing::Broken | Closing::ServerSilent => {}
         }
     }
 

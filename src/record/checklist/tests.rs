@@ -139,6 +139,26 @@ fn an_unknown_push_of_the_server_itself_counts_as_well() {
 }
 
 #[test]
+fn callers_of_the_web_api_are_shown_to_cope_as_well() {
+    let call = |then: fn(&mut Scene)| {
+        let mut scene = Scene::new();
+        let dialect = scene.conversation.dialect().clone();
+        scene.conversation = Conversation::new(dialect, ConnectionId(1), Transport::Web, scene.list.clone());
+        scene.provoke(Provocation::MalformedFrame).provoke(Provocation::SlowAnswer).later(1.0);
+        then(&mut scene);
+        [Item::TakesMalformedFrames, Item::TakesSlowAnswers].map(|item| scene.state(item))
+    };
+    let calls = |scene: &mut Scene| {
+        scene.conversation.client_called(scene.now, "get_chats_summary", Ok(&json!({})), "{}");
+    };
+    assert_eq!(call(calls), [ItemState::Shown; 2]);
+    assert_eq!(call(|_| ()), [ItemState::NotExercised; 2]);
+    // The end of a connection means nothing there.
+    let goes = |scene: &mut Scene| scene.conversation.closed(scene.now, Closing::DroppedByClient);
+    assert_eq!(call(goes), [ItemState::NotExercised; 2]);
+}
+
+#[test]
 fn a_client_may_hang_up_on_nonsense_if_it_comes_back() {
     let gone = || {
         let mut scene = Scene::new();

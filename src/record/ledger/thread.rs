@@ -102,13 +102,26 @@ pub(super) struct Thread {
     name: Name,
     chat: Option<Key>,
     events: Vec<Event>,
+    /// The largest `order` that was seen of it. What comes with a larger one, as nearly all does, need not be compared with all
+    /// that is remembered.
+    highest: Option<i64>,
+    /// Whether an event was acknowledged of which it is not noted yet who has to see it.
+    acknowledged: bool,
     watchers: Vec<Watcher>,
     awaited: Vec<Awaited>,
 }
 
 impl Thread {
     pub(super) fn new(name: Name) -> Self {
-        Self { name, chat: None, events: Vec::new(), watchers: Vec::new(), awaited: Vec::new() }
+        Self {
+            name,
+            chat: None,
+            events: Vec::new(),
+            highest: None,
+            acknowledged: false,
+            watchers: Vec::new(),
+            awaited: Vec::new(),
+        }
     }
 
     /// How many events are remembered.
@@ -234,9 +247,14 @@ impl Thread {
     }
 
     /// No other event of the thread may have this one's `order`. Told once for each event that comes second.
-    fn check_order(&self, scene: &mut Scene<'_>, index: usize) {
+    fn check_order(&mut self, scene: &mut Scene<'_>, index: usize) {
         let event = &self.events[index];
         let Some(order) = event.members.order else { return };
+        let highest = self.highest;
+        self.highest = highest.max(Some(order));
+        if highest < Some(order) {
+            return;
+        }
         let same = |(i, other): &(usize, &Event)| *i != index && other.members.order == Some(order);
         if let Some((_, other)) = self.events.iter().enumerate().find(same) {
             let expected = format!("each event of thread {} with an `order` of its own", self.name.quoted());
@@ -349,13 +367,15 @@ impl Thread {
             other.ack.is_some_and(|other| other.connection == ack.connection && other.at < sent)
                 && order.is_some_and(|(other, this)| other > this)
         };
-        if let Some(other) = self.events.iter().find(after) {
+        let may_be_after = self.highest > event.members.order;
+        if let Some(other) = self.events.iter().filter(|_| may_be_after).find(after) {
             let expected = format!("`order` above that of event {}, whose answer came before", other.id.quoted());
             let got = format!("a lower one of event {}", event.id.quoted());
             scene.violated(ViolationKind::CausalOrder, expected, got);
         }
         let event = &mut self.events[index];
         event.ack = Some(ack);
+        self.acknowledged = true;
         for (watcher, arrived) in std::mem::take(&mut event.early) {
             scene.delivered(&self.watchers[watcher].place, arrived, ack);
         }
@@ -364,6 +384,9 @@ impl Thread {
     /// Notes who has to see the events that were acknowledged, once it is known to which chat the thread belongs.
     fn expect(&mut self, scene: &mut Scene<'_>) {
         let Some(chat) = self.chat else { return };
+        if !std::mem::take(&mut self.acknowledged) {
+            return;
+        }
         for event in &mut self.events {
             let Some(ack) = event.ack else { continue };
             if std::mem::replace(&mut event.expected, true) {

@@ -145,4 +145,21 @@ proptest! {
         let text = serde_json::to_string(&sum).unwrap();
         prop_assert_eq!(serde_json::from_str::<Tally>(&text).unwrap(), sum);
     }
+    /// A tally that somebody wrote by hand is read or refused; what is read can be merged and written.
+    #[test]
+    fn no_damaged_tally_breaks_us(
+        said in proptest::collection::vec(said(), 1..4), damages in proptest::collection::vec((any::<usize>(), 0..12usize, "[-0-9a-z{}\\[\\],:\"]{0,4}"), 10),
+    ) {
+        let mut world = World::with_recorders(1);
+        world.play(&faulty(&said, &[], &[]));
+        let text = serde_json::to_string(&world.settle(60_000)).unwrap();
+        for (from, length, with) in damages {
+            let from = from % text.len();
+            let (Some(before), Some(after)) = (text.get(..from), text.get((from + length).min(text.len())..)) else { continue };
+            let Ok(mut tally) = serde_json::from_str::<Tally>(&format!("{before}{with}{after}")) else { continue };
+            let again = serde_json::to_string(&tally).unwrap();
+            tally.merge(serde_json::from_str(&again).unwrap());
+            prop_assert!(serde_json::to_string(&tally).is_ok());
+        }
+    }
 }

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use super::*;
 
+const WORLD: &str = include_str!("../../../scenarios/worlds/two-licences.yaml");
+
 /// The world that comes with chatproof.
 async fn example() -> TestServer {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/worlds/two-licences.yaml");
@@ -194,4 +196,23 @@ async fn the_router_remarks_on_what_is_done_where_the_world_says_so() {
             "customer_banned"
         ]
     );
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
+
+    /// Cut, doubled or overwritten anywhere, a world loads or is refused with every place inside of it.
+    #[test]
+    fn no_damaged_world_breaks_us(
+        from in 0..WORLD.len(), length in 0..40usize, with in "[-a-z:{}\\[\\]\"~0-9 \n&*é]{0,6}", twice: bool,
+    ) {
+        let to = (from + length).min(WORLD.len());
+        let (Some(before), Some(cut), Some(after)) = (WORLD.get(..from), WORLD.get(from..to), WORLD.get(to..)) else {
+            return Ok(());
+        };
+        let text = if twice { format!("{before}{cut}{with}{cut}{after}") } else { format!("{before}{with}{after}") };
+        if let Err(told) = WorldFile::parse(Path::new("w"), text, &protocol()) {
+            proptest::prop_assert!(told.to_string().starts_with("error: "), "{}", told);
+        }
+    }
 }

@@ -136,7 +136,7 @@ struct Connections<'a> {
     transport: Transport,
     /// Connections that were established.
     opened: u64,
-    /// How connections ended: `by_us`, `by_client`, `by_server`, `dropped_by_client` or `broken`.
+    /// How connections ended: `by_us`, `by_client`, `by_server`, `dropped_by_client`, `broken` or `server_silent`.
     #[schemars(with = "BTreeMap<String, u64>")]
     closed: &'a BTreeMap<Closing, u64>,
     /// From the attempt to the finished handshake; null when none was established.
@@ -205,6 +205,12 @@ struct Generator<'a> {
     dropped: u64,
     /// From the due moment to the start; null when none started.
     lag: Option<Latency<'a>>,
+    /// How late the worker threads got round to something that was due; null when there were none.
+    delay: Option<Latency<'a>>,
+    /// Processors that a process used on average; null where the system does not tell.
+    cores: Option<f64>,
+    /// How busy the machine's processors were, from 0 to 1; null where the system does not tell.
+    machine: Option<f64>,
 }
 
 /// How the actors fared.

@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 
 use super::page::Page;
-use crate::record::{Actors, Ordering, Schedule, Steps, Tally};
+use crate::record::{Actors, Effort, Ordering, Schedule, Steps, Tally};
 use crate::report::format::{counted, duration, grouped, moment, one_line, percent};
 
 /// Ordering, generator and actors, each in a line or two.
 pub fn numbers(page: &mut Page<'_, impl Write>, tally: &Tally) -> io::Result<()> {
-    let Tally { ordering, schedule, actors, .. } = tally;
+    let Tally { ordering, schedule, effort, actors, .. } = tally;
     if ordering.events == 0 && schedule.due == 0 && actors.started == 0 {
         return Ok(());
     }
@@ -18,7 +18,7 @@ pub fn numbers(page: &mut Page<'_, impl Write>, tally: &Tally) -> io::Result<()>
         page.labelled("delivery", &delivery(ordering))?;
     }
     if schedule.due > 0 {
-        page.labelled("generator", &generator(schedule))?;
+        page.labelled("generator", &generator(schedule, effort))?;
     }
     if actors.started > 0 {
         page.labelled("actors", &fates(actors))?;
@@ -54,7 +54,7 @@ fn delivery(ordering: &Ordering) -> String {
     )
 }
 
-fn generator(schedule: &Schedule) -> String {
+fn generator(schedule: &Schedule, effort: &Effort) -> String {
     let mut text = format!(
         "{} due, {} started, {} dropped",
         counted(schedule.due, "arrival"),
@@ -63,6 +63,15 @@ fn generator(schedule: &Schedule) -> String {
     );
     if let (Some(p50), Some(p99)) = (schedule.lag.percentile(50.0), schedule.lag.percentile(99.0)) {
         text += &format!("; late by {} at p50, {} at p99", duration(p50), duration(p99));
+    }
+    if let (Some(p50), Some(p99)) = (schedule.delay.percentile(50.0), schedule.delay.percentile(99.0)) {
+        text += &format!("; its threads late by {} at p50, {} at p99", duration(p50), duration(p99));
+    }
+    if let Some(cores) = effort.cores() {
+        text += &format!("; {cores:.2} cores used");
+    }
+    if let Some(busy) = effort.machine() {
+        text += &format!("; the machine {:.0}% busy", busy * 100.0);
     }
     text
 }

@@ -88,6 +88,7 @@ fn connections(tally: &TransportTally) -> String {
             Closing::ByServer => "closed by the server",
             Closing::DroppedByClient => "dropped by the client",
             Closing::Broken => "broken",
+            Closing::ServerSilent => "ended after unanswered pings",
         };
         text += &format!(", {} {how}", grouped(*count));
     }

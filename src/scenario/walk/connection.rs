@@ -178,6 +178,9 @@ impl Walker {
         let deadline = self.stage.clock.instant(began + within.unwrap_or(not_before));
         match tokio::time::timeout_at(deadline.into(), rtm.ended()).await {
             Ok((Closing::ByUs, _)) => Err(Fault::ours("we closed the connection ourselves".to_owned())),
+            Ok((Closing::ServerSilent, _)) => {
+                broken("the server kept the connection and answered no ping of socket.io in time".to_owned())
+            }
             Ok((_, at)) if at.since(began) < not_before => {
                 let after = at.since(began).as_secs_f64();
                 broken(format!(

@@ -205,6 +205,40 @@ async fn a_session_is_pinged_whether_it_is_silent_or_not() {
     .await;
 }
 
+/// How the session ends when its pings, and it itself, are answered with this until it says goodbye.
+async fn end_of_a_session_whose_pings_get(answer: Option<&'static str>) -> (Closing, Vec<String>) {
+    let hasty = HANDSHAKE.replace("25000", "20").replace("60000", "300");
+    let address = upgrading(opening(&[&hasty, "40"]), move |mut peer| async move {
+        upgrade(&mut peer).await;
+        let mut answers = 0;
+        while let Some(packet) = hear(&mut peer).await {
+            if let Some(answer) = answer.filter(|_| packet == "2") {
+                say(&mut peer, answer).await;
+                answers += 1;
+            }
+            // Longer than the server said that a ping may wait.
+            if answers == 40 {
+                return say(&mut peer, "41").await;
+            }
+        }
+    })
+    .await;
+    let (context, seen) = context(&format!("http://{address}"), usual());
+    let session = RtmSession::connect_socketio(&context, &Token::new(TOKEN), &[]).await.unwrap();
+    (session.pump(|_| {}).await, seen.facts())
+}
+
+#[tokio::test]
+async fn a_server_that_answers_no_ping_in_time_is_left() {
+    let (how, facts) = end_of_a_session_whose_pings_get(None).await;
+    assert_eq!((how, facts), (Closing::ServerSilent, vec!["connected".to_owned(), "closed ServerSilent".to_owned()]));
+    // Whatever comes is a sign of life.
+    for answer in ["3", "6"] {
+        let (how, facts) = end_of_a_session_whose_pings_get(Some(answer)).await;
+        assert_eq!((how, facts.last().map(String::as_str)), (Closing::ByServer, Some("closed ByServer")), "{facts:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_action_ping_comes_beside_the_pings_of_the_wire_and_never_means_neither() {
     let hasty = HANDSHAKE.replace("25000", "30");

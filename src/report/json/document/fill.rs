@@ -29,6 +29,9 @@ impl<'a> Document<'a> {
                 started: tally.schedule.started,
                 dropped: tally.schedule.dropped,
                 lag: Latency::of(&tally.schedule.lag),
+                delay: Latency::of(&tally.schedule.delay),
+                cores: tally.effort.cores(),
+                machine: tally.effort.machine(),
             },
             actors: Actors {
                 started: tally.actors.started,

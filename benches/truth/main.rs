@@ -1,0 +1,129 @@
+//! Whether the reported latencies are true: `chatproof run` against servers that take known times, and what it reports beside what it
+//! must report. Also what a closed loop would have said of the server that stalls.
+//!
+//! `cargo bench --bench truth`; it fails when a percentile is off by more than 1 % and more than 1 ms.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::exit,
+    reason = "a bench speaks to people and fails when it cannot go on"
+)]
+
+mod delays;
+mod server;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use chatproof::load::{Profile, Spacing, Stage, schedule};
+use serde_json::Value;
+
+use crate::delays::{Delays, percentile};
+use crate::server::Over;
+
+const RATE: f64 = 200.0;
+const FOR: Duration = Duration::from_secs(20);
+const PERCENTILES: [(&str, f64); 5] =
+    [("p50_us", 50.0), ("p90_us", 90.0), ("p99_us", 99.0), ("p999_us", 99.9), ("max_us", 100.0)];
+
+fn main() {
+    println!("{RATE} arrivals a second for {} s; milliseconds", FOR.as_secs());
+    println!(
+        "{:<28} {:<10} {:<20} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "answers take", "over", "", "p50", "p90", "p99", "p99.9", "max"
+    );
+    let mut off = Vec::new();
+    for over in [Over::Websocket, Over::Web] {
+        for delays in Delays::ALL {
+            let exact = exact(delays);
+            let wanted = PERCENTILES.map(|(_, percent)| percentile(&exact, percent));
+            let (count, response) = measure(
+                delays,
+                over,
+                &format!("arrive: {{ rate: {RATE}/s, spacing: even, at_most: 1000 }}"),
+                "response",
+            );
+            show(delays, over, "exact", wanted);
+            show(delays, over, "reported", response);
+            if count != exact.len() as u64 {
+                off.push(format!("{} over {over:?}: {count} requests, not {}", delays.name(), exact.len()));
+            }
+            for ((name, _), (wanted, got)) in PERCENTILES.iter().zip(wanted.into_iter().zip(response)) {
+                let allowed = Duration::from_millis(1).max(wanted / 100);
+                if got.abs_diff(wanted) > allowed {
+                    off.push(format!("{} over {over:?}: {name} is off by {:?}", delays.name(), got.abs_diff(wanted)));
+                }
+            }
+            if delays == Delays::Stalling {
+                let (_, service) = measure(delays, over, "concurrent: 10", "service");
+                show(delays, over, "a closed loop of 10", service);
+            }
+        }
+    }
+    if off.is_empty() {
+        println!("every percentile is within 1 % or 1 ms of the exact one");
+    } else {
+        println!("{}", off.join("\n"));
+        std::process::exit(1);
+    }
+}
+
+/// What each of the scheduled requests takes from the moment at which it is due, shortest first.
+fn exact(delays: Delays) -> Vec<Duration> {
+    let profile = Profile { stages: vec![Stage { from: RATE, to: RATE, over: FOR }], spacing: Spacing::Even };
+    let mut exact: Vec<_> =
+        schedule(&profile, 1, FOR).enumerate().map(|(number, due)| delays.of(number as u64, due)).collect();
+    exact.sort_unstable();
+    exact
+}
+
+/// Runs chatproof against such a server. How many requests were answered, and the percentiles of the report.
+fn measure(delays: Delays, over: Over, arrivals: &str, phase: &str) -> (u64, [Duration; 5]) {
+    let address = server::start(delays, over);
+    let folder = tempfile::tempdir().unwrap();
+    let (actor, action) = match over {
+        Over::Websocket => ("{ dialect: customer/v0.3, transport: websocket, steps: [{ stay: 0s }] }", "login"),
+        Over::Web => (
+            "{ dialect: agent/v3.0, transport: web, steps: [{ call: send_typing_indicator, payload: { chat_id: c, is_typing: true } }] }",
+            "send_typing_indicator",
+        ),
+    };
+    let file = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let load = format!("{{ for: {}s, populations: [{{ actor: somebody, {arrivals} }}] }}", FOR.as_secs());
+    let scenario = file("truth.yaml", format!("actors:\n  somebody: {actor}\nload: {load}\n"));
+    let tokens: Vec<String> = (0..2000).map(|number| format!("t{number}")).collect();
+    let tokens = tokens.join(", ");
+    let tokens = file("tokens.yaml", format!("customers: [{tokens}]\nagents: [{tokens}]\n"));
+    let report = folder.path().join("report");
+    let run = Command::new(env!("CARGO_BIN_EXE_chatproof"))
+        .arg("run")
+        .arg(&scenario)
+        .args(["--target", &format!("http://{address}"), "--allow-saturated", "--token-file"])
+        .arg(&tokens)
+        .arg("--report")
+        .arg(&report)
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
+    read(&report, action, phase)
+}
+
+fn read(report: &Path, action: &str, phase: &str) -> (u64, [Duration; 5]) {
+    let report: Value = serde_json::from_slice(&std::fs::read(report.join("report.json")).unwrap()).unwrap();
+    let requests = report["requests"].as_array().unwrap();
+    let row = requests.iter().find(|row| row["action"] == action).unwrap();
+    let percentiles = PERCENTILES.map(|(name, _)| Duration::from_micros(row[phase][name].as_u64().unwrap()));
+    (row["answered"].as_u64().unwrap(), percentiles)
+}
+
+fn show(delays: Delays, over: Over, what: &str, percentiles: [Duration; 5]) {
+    let [p50, p90, p99, p999, max] = percentiles.map(|value| value.as_secs_f64() * 1000.0);
+    let over = format!("{over:?}").to_lowercase();
+    println!("{:<28} {over:<10} {what:<20} {p50:>9.2} {p90:>9.2} {p99:>9.2} {p999:>9.2} {max:>9.2}", delays.name());
+}
