@@ -114,6 +114,8 @@ def finish(environment, **_):
             test.trouble.append(f"worker {client} took part and left no tally")
     for trouble in test.trouble:
         log.error("%s: the test has failed", trouble)
+    for exception in runner.exceptions.values():
+        log.error("%s", exception["msg"])
     log.info("tallies: %s; the verdict: chatproof merge %s/*.json", test.folder, test.folder)
     # What the server refused is a failure for Locust. Whether it was right to, the scenario knows, and with it the verdict.
     failed = bool(test.trouble or runner.exceptions or environment.process_exit_code)

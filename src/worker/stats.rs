@@ -103,10 +103,11 @@ impl Account {
         for entry in [entry, &mut self.due.stats_total] {
             entry.add(before, after, now);
         }
-        let unanswered = (after.timeouts > before.timeouts)
-            .then(|| ("no answer within the documented limit".to_owned(), after.timeouts - before.timeouts));
+        let unanswered = (after.timeouts > before.timeouts).then(|| {
+            ("no answer within the documented limit".to_owned(), after.timeouts.saturating_sub(before.timeouts))
+        });
         let refused = after.errors.iter().filter_map(|(kind, count)| {
-            let more = count - before.errors.get(kind).copied().unwrap_or_default();
+            let more = count.saturating_sub(before.errors.get(kind).copied().unwrap_or_default());
             (more > 0).then(|| (kind.clone(), more))
         });
         for (error, count) in refused.chain(unanswered) {
@@ -126,7 +127,7 @@ impl Account {
 
 impl Entry {
     fn add(&mut self, before: &ActionTally, after: &ActionTally, now: f64) {
-        let more = |of: fn(&ActionTally) -> u64| of(after) - of(before);
+        let more = |of: fn(&ActionTally) -> u64| of(after).saturating_sub(of(before));
         let answered = more(|tally| tally.answered);
         let unanswered = more(|tally| tally.timeouts) as i64 - more(|tally| tally.late) as i64;
         let failures = more(ActionTally::failed) + more(|tally| tally.timeouts);
