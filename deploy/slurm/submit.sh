@@ -8,14 +8,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 shares=$1 SCENARIO=$(realpath "$2")
 shift 2
 
-CHATPROOF=$(command -v "${CHATPROOF:-chatproof}")
+CHATPROOF=$(realpath "$(command -v "${CHATPROOF:-chatproof}")")
 TALLIES=$(realpath -m "${TALLIES:-reports/runs/$(date +%Y%m%d-%H%M%S)}")
 START_AT=$(($(date +%s) + ${START_IN:-300}))
 export CHATPROOF SCENARIO TALLIES START_AT
 mkdir -p "$TALLIES"
 
-array=$(sbatch --parsable --chdir="$TALLIES" --array="1-$shares" "$here/array.sbatch" "$@")
+array=$(sbatch --parsable --output="$TALLIES/%x-%A-%a.log" --array="1-$shares" "$here/array.sbatch" "$@")
 code=0
-sbatch --wait --chdir="$TALLIES" --dependency="afterany:$array" "$here/merge.sbatch" || code=$?
+sbatch --wait --output="$TALLIES/%x-%j.log" --dependency="afterany:$array" "$here/merge.sbatch" || code=$?
 cat "$TALLIES"/chatproof-merge-*.log
 exit "$code"

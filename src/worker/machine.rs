@@ -225,7 +225,7 @@ impl Machine {
             };
         }
         let mut actions = vec![Action::Heartbeat(self.state.name())];
-        if self.ticks % REPORT_EVERY == 0 && matches!(self.state, State::Playing | State::Ending { .. }) {
+        if self.ticks.is_multiple_of(REPORT_EVERY) && matches!(self.state, State::Playing | State::Ending { .. }) {
             actions.push(Action::Report(self.counts.clone()));
         }
         actions

@@ -197,6 +197,7 @@ fn written(kind: &str, data: impl Serialize, id: &str) -> Result<Vec<u8>, rmp_se
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
@@ -254,6 +255,24 @@ mod tests {
         }
         assert!(Incoming::read(&[]).is_err());
         assert!(Incoming::read(&[0x93, 0xc1]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_message_is_read_or_refused(damage in proptest::collection::vec((0usize..70, any::<u8>()), 0..4), cut in 0usize..70) {
+            let data = json!({"timestamp": 1.5, "user_classes_count": {"Agent": 1}});
+            let mut bytes = packed(&json!(["spawn", data, "me_1"]));
+            for (at, byte) in damage {
+                let at = at % bytes.len();
+                bytes[at] = byte;
+            }
+            let whole = Incoming::read(&bytes);
+            // A part of a message is none, but for what may follow the array.
+            if let (Ok(whole), Ok(part)) = (whole, Incoming::read(&bytes[..cut.min(bytes.len())])) {
+                // Not as values: a number that is none is not equal to itself.
+                prop_assert_eq!(format!("{whole:?}"), format!("{part:?}"));
+            }
+        }
     }
 
     #[test]

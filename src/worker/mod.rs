@@ -15,6 +15,7 @@ pub use classes::{Class, ClassError, Part, classes};
 pub use link::LinkError;
 pub use locustfile::locustfile;
 pub use machine::Leaving;
+pub use message::{Counts, Finish, Incoming, MessageError, Spawn};
 pub use serve::{Troupe, WorkerError, serve};
 
 use exceptions::Alarm;

@@ -76,7 +76,7 @@ pub async fn serve(
             },
             step = next(&mut worker.test) => match step? {
                 Step::Gone => Some(Event::Gone),
-                Step::Ended(outcome) => Some(worker.end(outcome)),
+                Step::Ended(outcome) => Some(worker.end(*outcome)),
             },
             _ = ticks.tick() => {
                 worker.count();
@@ -102,13 +102,13 @@ enum Step {
     /// Nobody but the standing populations is left.
     Gone,
     /// It is over.
-    Ended(Outcome),
+    Ended(Box<Outcome>),
 }
 
 async fn next(test: &mut Option<Test>) -> Result<Step, EngineError> {
     let Some(test) = test else { return std::future::pending().await };
     tokio::select! {
-        outcome = test.running.as_mut() => outcome.map(Step::Ended),
+        outcome = test.running.as_mut() => outcome.map(|outcome| Step::Ended(Box::new(outcome))),
         () = test.others.done_here.cancelled(), if !test.gone => {
             test.gone = true;
             Ok(Step::Gone)

@@ -249,7 +249,7 @@ impl Process {
 
     /// Stops the test, as the page does.
     pub fn stop(&self) {
-        let answer = self.ask("/stop", "").unwrap();
+        let answer = self.ask("/stop", "now").unwrap();
         assert_eq!(answer["success"], true, "{answer}");
     }
 }
