@@ -3,6 +3,7 @@
 //! Everything that crosses a wire becomes a timed frame; frames of one connection become observations; one recorder,
 //! one judge and one set of reports work on observations. `ARCHITECTURE.md` is the map.
 
+pub mod capacity;
 pub mod certify;
 pub mod cli;
 pub mod engine;

@@ -5,12 +5,12 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use support::tokens::{file, listed, many_tokens};
 use support::{binary, root, serve};
 
 /// A finished certification.
@@ -53,23 +53,6 @@ fn certify(arguments: &[&str]) -> Certified {
         stderr: String::from_utf8(stderr).unwrap(),
         folder,
     }
-}
-
-fn file(text: &str) -> tempfile::NamedTempFile {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(text.as_bytes()).unwrap();
-    file
-}
-
-/// As many of both kinds as a certification may need.
-fn many_tokens() -> tempfile::NamedTempFile {
-    let pool = |name: &str, role: &str| format!("{name}: [{}]\n", listed(&format!("{role}:{name}")).join(", "));
-    let customers = ["customers", "banned", "outcasts", "strangers"].map(|name| pool(name, "customer"));
-    file(&(pool("agents", "agent") + &customers.concat()))
-}
-
-fn listed(whose: &str) -> Vec<String> {
-    (0..60).map(|n| format!("{whose}-{n}-c4nary")).collect()
 }
 
 fn path(file: &tempfile::NamedTempFile) -> &str {

@@ -86,6 +86,7 @@ fn play(script: impl AsyncFnOnce(Wanting)) -> Outcome {
         others: wanting.others.clone(),
         wanted: Some(wanted),
         clock,
+        warm_up: Duration::ZERO,
         workers: 2,
         session: SessionContext {
             target: Arc::new(Target::parse(&server.url, 1).unwrap()),

@@ -13,6 +13,7 @@ use super::start;
 use crate::load::Share;
 use crate::reference::{Defect, Hardship};
 use crate::scenario::{parse_duration, parse_rate};
+use crate::verdict::Threshold;
 
 /// Tells whether a chat API keeps its documented promises, and how much it can carry.
 #[derive(Debug, Parser)]
@@ -26,6 +27,8 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Run a scenario and judge what comes back.
     Run(RunArguments),
+    /// Find the highest load at which a scenario still meets its thresholds.
+    Capacity(CapacityArguments),
     /// Put the tallies of all shares of a run together, and judge the whole.
     Merge(MergeArguments),
     /// Walk the actors that a Locust master wants, or print the locustfile that it needs.
@@ -115,21 +118,8 @@ pub(super) struct RunArguments {
     /// The scenario file.
     pub scenario: PathBuf,
 
-    /// The server to test, such as https://api.example.com; without it, the embedded reference server.
-    #[arg(long, value_name = "URL", requires = "token_file")]
-    pub target: Option<String>,
-    /// Id of the licence to use there.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub license_id: u64,
-    /// File with the tokens of the scenario's pools. Tokens are never taken from the command line.
-    #[arg(long, value_name = "FILE", env = "CHATPROOF_TOKEN_FILE", hide_env_values = true)]
-    pub token_file: Option<PathBuf>,
-    /// Give the embedded reference server a defect: NAME, or NAME=PROBABILITY. May be repeated; `chatproof serve --list-defects` lists them.
-    #[arg(long, value_name = "NAME[=P]", conflicts_with = "target")]
-    pub defect: Vec<Defect>,
-    /// Let the embedded reference server do something hard that the documents allow. May be repeated; `all` is all of them, `chatproof serve --help` lists them.
-    #[arg(long, value_name = "NAME", value_parser = hardships(), hide_possible_values = true, conflicts_with = "target")]
-    pub hardship: Vec<Hardships>,
+    #[command(flatten)]
+    pub aim: AimArguments,
 
     /// Seed of all choices, in place of the scenario's.
     #[arg(long, value_name = "N")]
@@ -174,6 +164,68 @@ pub(super) struct RunArguments {
     pub allow_saturated: bool,
 }
 
+/// Whom a scenario runs against.
+#[derive(Debug, Args)]
+pub(super) struct AimArguments {
+    /// The server to test, such as https://api.example.com; without it, the embedded reference server.
+    #[arg(long, value_name = "URL", requires = "token_file")]
+    pub target: Option<String>,
+    /// Id of the licence to use there.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub license_id: u64,
+    /// File with the tokens of the scenario's pools. Tokens are never taken from the command line.
+    #[arg(long, value_name = "FILE", env = "CHATPROOF_TOKEN_FILE", hide_env_values = true)]
+    pub token_file: Option<PathBuf>,
+    /// Give the embedded reference server a defect: NAME, or NAME=PROBABILITY. May be repeated; `chatproof serve --list-defects` lists them.
+    #[arg(long, value_name = "NAME[=P]", conflicts_with = "target")]
+    pub defect: Vec<Defect>,
+    /// Let the embedded reference server do something hard that the documents allow. May be repeated; `all` is all of them, `chatproof serve --help` lists them.
+    #[arg(long, value_name = "NAME", value_parser = hardships(), hide_possible_values = true, conflicts_with = "target")]
+    pub hardship: Vec<Hardships>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CapacityArguments {
+    /// The scenario file.
+    pub scenario: PathBuf,
+
+    #[command(flatten)]
+    pub aim: AimArguments,
+
+    /// What is good enough, such as 'send_event.response.p99 < 250ms'. May be repeated; the scenario's own thresholds count as well.
+    #[arg(long, value_name = "THRESHOLD")]
+    pub slo: Vec<Threshold>,
+    /// The population whose load is varied, if there are several that arrive at a rate (or, if none does, several with a number of
+    /// concurrent users).
+    #[arg(long, value_name = "NAME")]
+    pub vary: Option<String>,
+    /// The lowest load: a rate such as 20/s, or a number of users; by default a quarter of the scenario's.
+    #[arg(long, value_name = "LOAD", value_parser = amount)]
+    pub from: Option<Amount>,
+    /// The highest load; by default the target's or the generator's limit.
+    #[arg(long, value_name = "LOAD", value_parser = amount)]
+    pub to: Option<Amount>,
+    /// How long each load is measured, such as 30s. It is lengthened, up to ten times, where a percentile would rest on too few answers.
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
+    pub step: Duration,
+    /// How long each load is kept up before it is measured.
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "2s")]
+    pub warm_up: Duration,
+    /// Seed of all choices, in place of the scenario's.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// Folder for the reports; by default reports/runs/<time>-<scenario>/.
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// Read the protocol data from this folder instead of the binary.
+    #[arg(long, value_name = "DIR")]
+    pub schemas: Option<PathBuf>,
+    /// Accept what was found when the generator came to its limit before the target did.
+    #[arg(long)]
+    pub allow_saturated: bool,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct MergeArguments {
     /// The tally.json of each share.
@@ -199,16 +251,9 @@ pub(super) struct WorkerArguments {
     #[arg(long, conflicts_with = "master")]
     pub locustfile: bool,
 
-    /// The server to test, such as https://api.example.com; without it, an embedded reference server of this worker's own.
-    #[arg(long, value_name = "URL", requires = "token_file", requires = "share")]
-    pub target: Option<String>,
-    /// Id of the licence to use there.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub license_id: u64,
-    /// File with the tokens of the scenario's pools. Tokens are never taken from the command line.
-    #[arg(long, value_name = "FILE", env = "CHATPROOF_TOKEN_FILE", hide_env_values = true)]
-    pub token_file: Option<PathBuf>,
-    /// Take only part K of N, such as 2/5, of the tokens and of the rows of data. No two workers may have the same.
+    #[command(flatten)]
+    pub aim: AimArguments,
+    /// Take only part K of N, such as 2/5, of the tokens and of the rows of data. No two workers may have the same. Needed with --target.
     #[arg(long, value_name = "K/N", requires = "target")]
     pub share: Option<Share>,
     /// Seed of all choices, in place of the scenario's.
@@ -338,6 +383,10 @@ pub(super) struct ServeArguments {
     /// Bytes of the largest RTM message that is read. By default 1048576.
     #[arg(long, value_name = "BYTES", value_parser = at_least_one())]
     pub max_message: Option<usize>,
+    /// Requests that are worked on in a second; others wait in line, and are refused when it is longer than 10 s. Logins and pings are
+    /// exempt. By default there is no limit.
+    #[arg(long, value_name = "N", value_parser = at_least_one())]
+    pub capacity: Option<usize>,
     /// List the defects that there are, and start nothing.
     #[arg(long, exclusive = true)]
     pub list_defects: bool,
@@ -371,6 +420,19 @@ fn hardships() -> impl TypedValueParser<Value = Hardships> {
         let place = Hardship::ALL.iter().position(|hardship| hardship.name() == name);
         Hardships(place.map_or(Hardship::ALL, |place| &Hardship::ALL[place..=place]))
     })
+}
+
+/// A load: of a population that arrives at a rate, or of one with a number of users.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Amount {
+    Rate(f64),
+    Users(usize),
+}
+
+fn amount(text: &str) -> Result<Amount, String> {
+    let rate = || parse_rate(text).ok().filter(|rate| *rate > 0.0).map(Amount::Rate);
+    let users = || text.parse().ok().filter(|users| *users > 0).map(Amount::Users);
+    rate().or_else(users).ok_or_else(|| format!("`{text}` is neither a rate such as `20/s` nor a number of users"))
 }
 
 /// A value for one population, or for the only one that it fits.
@@ -415,6 +477,15 @@ mod tests {
         let run = Arguments::command();
         let run = run.find_subcommand("run").unwrap();
         assert!(run.get_arguments().all(|argument| argument.get_id() != "token"));
+    }
+
+    #[test]
+    fn a_load_is_a_rate_or_a_number_of_users_and_never_nothing() {
+        assert_eq!((amount("90/min"), amount("12")), (Ok(Amount::Rate(1.5)), Ok(Amount::Users(12))));
+        for text in ["0", "0/s", "-1", "many", "5 /s"] {
+            let expected = format!("`{text}` is neither a rate such as `20/s` nor a number of users");
+            assert_eq!(amount(text), Err(expected));
+        }
     }
 
     #[test]

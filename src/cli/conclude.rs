@@ -1,23 +1,12 @@
 //! The end of a run: its tally is judged and reported.
 
 use std::path::Path;
-use std::time::Duration;
 
 use super::{Failure, results};
 use crate::load::Share;
 use crate::merge::TallyFile;
-use crate::record::Tally;
 use crate::report::RunReport;
-use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, judge};
-
-/// Median lag of arrivals from which on the generator was the bottleneck: people would notice it, and every number is
-/// larger by it.
-const SATURATED: Duration = Duration::from_millis(50);
-
-/// Whether the generator, not the target, was the bottleneck.
-pub(super) fn is_saturated(tally: &Tally) -> bool {
-    tally.schedule.lag.percentile(50.0).is_some_and(|lag| lag > SATURATED)
-}
+use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, is_refused, judge};
 
 /// The thresholds of a scenario.
 pub(super) fn thresholds<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<Vec<Threshold>, Failure> {
@@ -56,11 +45,8 @@ fn exit_code(file: &TallyFile, verdict: &Verdict, saturated: bool) -> Code {
     if file.meta.interrupted {
         return Code::Interrupted;
     }
-    let mut actions = file.tally.actions().map(|(_, _, _, action)| action);
-    let asked = actions.any(|action| action.failed() > 0);
-    let refused = file.tally.actions().all(|(_, _, _, action)| action.succeeded == 0);
     match verdict.judgement {
-        Judgement::Failed if refused && asked => Code::Unreachable,
+        Judgement::Failed if is_refused(&file.tally) => Code::Unreachable,
         Judgement::Failed => Code::PeerFailed,
         Judgement::Inconclusive => Code::Inconclusive,
         _ if saturated => Code::Saturated,

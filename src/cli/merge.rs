@@ -1,10 +1,10 @@
 //! `chatproof merge`.
 
 use super::arguments::MergeArguments;
-use super::conclude::{conclude, is_saturated};
+use super::conclude::conclude;
 use super::{Failure, results};
 use crate::merge::{TallyFile, merge as merge_tallies};
-use crate::verdict::ExitCode as Code;
+use crate::verdict::{ExitCode as Code, is_saturated};
 
 pub(super) fn merge(arguments: &MergeArguments) -> Result<Code, Failure> {
     let mut files = Vec::new();

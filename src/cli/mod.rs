@@ -1,6 +1,7 @@
 //! The only place with arguments, environment, printing, colours, progress and exit.
 
 mod arguments;
+mod capacity;
 mod certify;
 mod check;
 mod conclude;
@@ -49,11 +50,13 @@ impl Failure {
 /// Does what the command line says.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if matches!(arguments.command, Command::Run(_) | Command::Worker(_) | Command::Serve(_) | Command::Proxy(_)) {
+    use Command as C;
+    if matches!(arguments.command, C::Run(_) | C::Worker(_) | C::Capacity(_) | C::Serve(_) | C::Proxy(_)) {
         descriptors::raise();
     }
     let done = match arguments.command {
         Command::Run(run) => run::run(&run),
+        Command::Capacity(capacity) => capacity::capacity(&capacity),
         Command::Merge(merge) => merge::merge(&merge),
         Command::Worker(worker) => worker::worker(&worker),
         Command::Certify(certify) => certify::certify(&certify),

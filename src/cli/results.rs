@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use crate::merge::TallyFile;
-use crate::report::{self, RunReport, Style};
+use crate::report::{self, CapacityReport, RunReport, Style};
 use crate::verdict::ExitCode as Code;
 
 /// Columns of the terminal report.
@@ -32,6 +32,19 @@ pub(super) fn folder(given: Option<&Path>, name: &str) -> Result<PathBuf, Failur
 pub(super) fn hand_over(folder: &Path, report: &RunReport<'_>) -> Result<(), Failure> {
     write(folder, report)?;
     show(report)?;
+    super::say(&format!("reports: {}", folder.display()));
+    Ok(())
+}
+
+/// The same for a search for the highest load.
+pub(super) fn hand_over_capacity(folder: &Path, report: &CapacityReport<'_>) -> Result<(), Failure> {
+    write_file(folder, "capacity.json", &|file| report::capacity::json(report, file))?;
+    let style = Style { color: false, width: WIDTH };
+    write_file(folder, "capacity.txt", &|file| report::capacity::terminal(report, file, style))?;
+    let mut text = Vec::new();
+    let style = Style { color: super::color(&std::io::stdout()), width: WIDTH };
+    report::capacity::terminal(report, &mut text, style).map_err(|error| Failure::new(Code::Internal, error))?;
+    super::print(&String::from_utf8_lossy(&text));
     super::say(&format!("reports: {}", folder.display()));
     Ok(())
 }

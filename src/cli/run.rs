@@ -10,10 +10,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-pub(super) use self::perform::{IDS, Nobody};
+pub(super) use self::perform::IDS;
 use self::perform::{Plan, Ready};
-use super::arguments::{Hardships, RunArguments};
-use super::conclude::{conclude, is_saturated};
+use super::arguments::{AimArguments, Hardships, RunArguments};
+use super::conclude::conclude;
 use super::progress::Shown;
 use super::target::Aim;
 use super::{Failure, interrupt, recording, results, start};
@@ -23,7 +23,7 @@ use crate::protocol::{DialectName, sha256};
 use crate::report::Meta;
 use crate::scenario::{Arrivals, Population, Scenario};
 use crate::traffic::{CaptureWriter, Client};
-use crate::verdict::ExitCode as Code;
+use crate::verdict::{ExitCode as Code, is_saturated};
 
 /// What came of a run, in however many processes.
 #[derive(Default)]
@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
     let plan = Plan::new(arguments, arguments.share)?;
     let folder = results::folder(arguments.report.as_deref(), &plan.scenario.name)?;
     let capture = recording::begin(arguments.record.as_deref(), Client::Ours)?;
-    let aim = Aim::take(arguments, &plan.scenario, plan.seed, &plan.protocol)?.of_share(plan.share);
+    let aim = Aim::take(&arguments.aim, plan.seed, &plan.protocol)?;
     let name = aim.name.clone();
     let started = arguments.start_at.unwrap_or_else(Timestamp::now);
     let performed = plan.block_on(perform(&plan, arguments, aim, capture, &interrupt))?;
@@ -98,9 +98,11 @@ async fn perform(
 
 /// All that the shares of one run have in common, in a short text.
 fn fingerprint(scenario: &Scenario, arguments: &RunArguments) -> String {
-    let RunArguments { target, license_id, defect, hardship, duration, rate, users, .. } = arguments;
+    let RunArguments { aim, duration, rate, users, .. } = arguments;
+    // Not the target's address: shares may use different entrances to one system.
+    let AimArguments { license_id, defect, hardship, .. } = aim;
     let hardship = Hardships::of(hardship);
-    let load = format!("{duration:?} {rate:?} {users:?} {target:?} {license_id} {defect:?} {hardship:?}");
+    let load = format!("{duration:?} {rate:?} {users:?} {license_id} {defect:?} {hardship:?}");
     sha256(format!("{}\n{load}", scenario.fingerprint).as_bytes())
 }
 
@@ -113,7 +115,7 @@ pub(super) fn dialects(scenario: &Scenario) -> Vec<String> {
 }
 
 /// One sentence on how a population comes.
-fn describe(population: &Population) -> String {
+pub(super) fn describe(population: &Population) -> String {
     let name = &population.name;
     match &population.arrivals {
         Arrivals::Open { stages, spacing, at_most } => {

@@ -65,6 +65,7 @@ fn limits(arguments: &ServeArguments) -> Limits {
         connections: arguments.max_connections.unwrap_or(usual.connections),
         chats: arguments.max_chats.unwrap_or(usual.chats),
         message_bytes: arguments.max_message.unwrap_or(usual.message_bytes),
+        requests_per_second: arguments.capacity,
     }
 }
 

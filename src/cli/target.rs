@@ -1,28 +1,30 @@
 //! Whom a run talks to: the embedded reference server, or somebody else's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::arguments::{Hardships, RunArguments};
+use super::arguments::{AimArguments, Hardships};
 use super::{Failure, tokens};
 use crate::engine::Credentials;
 use crate::load::Share;
+use crate::observe::{Clock, Observation, Observer};
 use crate::protocol::{DialectName, Protocol, Transport};
 use crate::reference::{Defect, Hardship, Server, ServerOptions, Timing};
 use crate::scenario::Scenario;
-use crate::session::{RtmSession, SessionContext, Target, Token};
+use crate::session::{IdSource, PingStyle, RtmSession, SessionContext, Target, Token};
 use crate::verdict::ExitCode as Code;
 
 /// A server to talk to.
 pub(super) struct Aim {
-    pub target: Arc<Target>,
-    pub credentials: Credentials,
+    target: Arc<Target>,
     /// How reports call it.
     pub name: String,
+    /// The tokens of a file; the embedded server takes any.
+    tokens: Option<BTreeMap<String, Vec<Token>>>,
     /// Where the embedded server is, if it is that.
     pub embedded_at: Option<String>,
     _embedded: Option<Embedded>,
@@ -35,72 +37,70 @@ struct Embedded {
 }
 
 impl Aim {
-    pub fn take(
-        arguments: &RunArguments,
-        scenario: &Scenario,
-        seed: u64,
-        protocol: &Arc<Protocol>,
-    ) -> Result<Self, Failure> {
-        if let Some(url) = &arguments.reference {
-            return Self::embedded(url.clone(), arguments, scenario, seed, None);
-        }
+    pub fn take(arguments: &AimArguments, seed: u64, protocol: &Arc<Protocol>) -> Result<Self, Failure> {
         match (&arguments.target, &arguments.token_file) {
             (Some(url), Some(token_file)) => {
                 let target = Target::parse(url, arguments.license_id).map_err(|e| Failure::new(Code::Usage, e))?;
-                let credentials = Credentials::listed(scenario, tokens::read(token_file)?)
-                    .map_err(|e| Failure::new(Code::Input, e))?;
+                let tokens = Some(tokens::read(token_file)?);
                 let name = target.peer();
-                Ok(Self { target: Arc::new(target), credentials, name, embedded_at: None, _embedded: None })
+                Ok(Self { target: Arc::new(target), name, tokens, embedded_at: None, _embedded: None })
             }
             _ => {
                 let (defects, hardships) = (arguments.defect.clone(), Hardships::of(&arguments.hardship));
                 let (addr, embedded) = Embedded::start((defects, hardships), seed, protocol.clone())?;
-                Self::embedded(format!("http://{addr}"), arguments, scenario, seed, Some(embedded))
+                Self::embedded(format!("http://{addr}"), arguments, Some(embedded))
             }
         }
     }
 
-    /// An embedded server without any defect.
-    pub fn reference(scenario: &Scenario, seed: u64, protocol: &Arc<Protocol>) -> Result<Self, Failure> {
-        let (addr, embedded) = Embedded::start((Vec::new(), Vec::new()), seed, protocol.clone())?;
-        let url = format!("http://{addr}");
-        let target = Target::parse(&url, 1).map_err(|e| Failure::new(Code::Internal, e))?;
-        Ok(Self {
-            target: Arc::new(target),
-            credentials: Credentials::invented(scenario, seed),
-            name: embedded_name(&[], &[]),
-            embedded_at: Some(url),
-            _embedded: Some(embedded),
-        })
+    /// The embedded server of the process that leads this one.
+    pub fn of_leader(url: &str, arguments: &AimArguments) -> Result<Self, Failure> {
+        Self::embedded(url.to_owned(), arguments, None)
     }
 
-    /// An embedded server: of this process, or of the one that leads it.
-    fn embedded(
-        url: String,
-        arguments: &RunArguments,
-        scenario: &Scenario,
-        seed: u64,
-        embedded: Option<Embedded>,
-    ) -> Result<Self, Failure> {
+    fn embedded(url: String, arguments: &AimArguments, embedded: Option<Embedded>) -> Result<Self, Failure> {
         let target = Target::parse(&url, arguments.license_id).map_err(|e| Failure::new(Code::Internal, e))?;
-        Ok(Self {
-            target: Arc::new(target),
-            credentials: Credentials::invented(scenario, seed),
-            name: embedded_name(&arguments.defect, &Hardships::of(&arguments.hardship)),
-            embedded_at: Some(url),
-            _embedded: embedded,
-        })
+        let name = embedded_name(&arguments.defect, &Hardships::of(&arguments.hardship));
+        Ok(Self { target: Arc::new(target), name, tokens: None, embedded_at: Some(url), _embedded: embedded })
     }
 
-    /// With the credentials of a share only.
-    pub fn of_share(self, share: Share) -> Self {
-        Self { credentials: self.credentials.of_share(share), ..self }
+    /// Tokens for a share of one run of the scenario. Other seeds make up other people.
+    pub fn credentials(&self, scenario: &Scenario, seed: u64, share: Share) -> Result<Credentials, Failure> {
+        let whole = match &self.tokens {
+            Some(tokens) => Credentials::listed(scenario, tokens.clone()).map_err(|e| Failure::new(Code::Input, e))?,
+            None => Credentials::invented(scenario, seed),
+        };
+        Ok(whole.of_share(share))
+    }
+
+    /// How sessions reach it, whose numbers begin after this one.
+    pub fn session(&self, scenario: &Scenario, ids: IdSource) -> Result<SessionContext, Failure> {
+        let Some(first) = scenario.load.populations.iter().flat_map(|population| &population.members).next() else {
+            return Err(Failure::new(Code::Inconclusive, "the scenario has no population"));
+        };
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
+        Ok(SessionContext {
+            target: self.target.clone(),
+            dialect: first.dialect.clone(),
+            observer: Arc::new(Nobody),
+            clock: Clock::start(),
+            ids,
+            http: http.map_err(|error| Failure::new(Code::Internal, error))?,
+            pings: PingStyle::default(),
+        })
     }
 
     /// See [`knock`].
     pub async fn knock(&self, scenario: &Scenario, context: &SessionContext) -> Result<(), Failure> {
         knock(&self.name, scenario, context).await
     }
+}
+
+/// Nobody is told about the first knock.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn observe(&self, _: &Observation<'_>) {}
 }
 
 /// Knocks once with each dialect and transport of the scenario, so that a run against nothing ends at once.

@@ -1,23 +1,23 @@
 //! `chatproof worker`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::arguments::WorkerArguments;
+use super::arguments::{AimArguments, Hardships, WorkerArguments};
 use super::conclude::thresholds;
-use super::run::{IDS, Nobody, dialects};
-use super::target::{Aim, knock};
-use super::{Failure, interrupt, load_scenario, protocol, results, say, tokens};
-use crate::engine::{Credentials, Others, Outcome, Progress, RunOptions};
+use super::run::{IDS, dialects};
+use super::target::Aim;
+use super::{Failure, interrupt, load_scenario, protocol, results, say};
+use crate::engine::{Others, Outcome, Progress, RunOptions};
 use crate::load::Share;
 use crate::merge::TallyFile;
-use crate::observe::Clock;
 use crate::protocol::sha256;
 use crate::report::Meta;
 use crate::scenario::Scenario;
-use crate::session::{IdSource, PingStyle, SessionContext, Target, Token};
+use crate::session::IdSource;
 use crate::verdict::ExitCode as Code;
 use crate::worker::{self, Class, Leaving, Troupe, classes, locustfile};
 
@@ -33,6 +33,10 @@ pub(super) fn worker(arguments: &WorkerArguments) -> Result<Code, Failure> {
         super::print(&locustfile(&scenario, &classes));
         return Ok(Code::Passed);
     };
+    if arguments.aim.target.is_some() && arguments.share.is_none() {
+        let text = "--share: say which part of the tokens this worker takes, as K/N; no two workers may take the same";
+        return Err(Failure::new(Code::Usage, text));
+    }
     let texts: Vec<String> = scenario.thresholds.iter().map(|threshold| threshold.text.clone()).collect();
     thresholds(&texts)?;
     // Populations of one actor are one class, and one of them is enough to walk it.
@@ -44,42 +48,26 @@ pub(super) fn worker(arguments: &WorkerArguments) -> Result<Code, Failure> {
     });
     let seed = arguments.seed.unwrap_or(scenario.seed);
     let interrupt = interrupt::install()?;
-    let embedded = match arguments.target {
-        Some(_) => None,
-        None => Some(Aim::reference(&scenario, seed, &protocol)?),
-    };
-    let (target, name) = match (&arguments.target, &embedded) {
-        (Some(url), _) => {
-            let target = Target::parse(url, arguments.license_id).map_err(|error| Failure::new(Code::Usage, error))?;
-            let name = target.peer();
-            (Arc::new(target), name)
-        }
-        (None, Some(aim)) => (aim.target.clone(), aim.name.clone()),
-        (None, None) => return Err(Failure::new(Code::Internal, "there is nobody to talk to")),
-    };
-    let pools = arguments.target.as_ref().and(arguments.token_file.as_deref()).map(tokens::read).transpose()?;
-    if let Some(pools) = &pools {
-        Credentials::listed(&scenario, pools.clone()).map_err(|error| Failure::new(Code::Input, error))?;
-    }
-    let fingerprint = format!("{}\n{:?} {}", scenario.fingerprint, arguments.target, arguments.license_id);
+    let aim = Aim::take(&arguments.aim, seed, &protocol)?;
+    aim.credentials(&scenario, seed, Share::WHOLE)?;
+    let AimArguments { target, license_id, defect, hardship, .. } = &arguments.aim;
+    let hardship = Hardships::of(hardship);
     let mut company = Company {
         file: arguments.scenario.display().to_string(),
+        fingerprint: format!("{}\n{target:?} {license_id} {defect:?} {hardship:?}", scenario.fingerprint),
         scenario: Arc::new(scenario),
         thresholds: texts,
         seed,
         share: arguments.share,
-        target,
-        name,
-        pools,
-        fingerprint,
-        started: jiff::Timestamp::now(),
+        aim,
+        started: Timestamp::now(),
         tests: 0,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Code::Internal, error))?;
     runtime.block_on(async {
-        let context = company.session(Share::WHOLE)?;
-        knock(&company.name, &company.scenario, &context).await?;
+        let session = company.aim.session(&company.scenario, IdSource::default())?;
+        company.aim.knock(&company.scenario, &session).await?;
         serve(master, &classes, &mut company, &interrupt).await
     })
 }
@@ -112,56 +100,27 @@ async fn serve(
 struct Company {
     file: String,
     scenario: Arc<Scenario>,
+    fingerprint: String,
     thresholds: Vec<String>,
     seed: u64,
     share: Option<Share>,
-    target: Arc<Target>,
-    name: String,
-    /// Tokens of a file; without them users are made up for the embedded server.
-    pools: Option<BTreeMap<String, Vec<Token>>>,
-    fingerprint: String,
+    aim: Aim,
     /// When the last test began.
-    started: jiff::Timestamp,
+    started: Timestamp,
     tests: u64,
-}
-
-impl Company {
-    fn session(&self, share: Share) -> Result<SessionContext, Failure> {
-        let members = self.scenario.load.populations.iter().flat_map(|population| &population.members);
-        let Some(first) = members.into_iter().next() else {
-            return Err(Failure::new(Code::Inconclusive, "the scenario has no population"));
-        };
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| Failure::new(Code::Internal, error))?;
-        Ok(SessionContext {
-            target: self.target.clone(),
-            dialect: first.dialect.clone(),
-            observer: Arc::new(Nobody),
-            clock: Clock::start(),
-            ids: IdSource::starting_at((share.number() - 1).saturating_mul(IDS)),
-            http,
-            pings: PingStyle::default(),
-        })
-    }
-
-    fn credentials(&self, share: Share) -> Credentials {
-        let credentials = match &self.pools {
-            Some(pools) => Credentials::of_pools(pools.clone()),
-            // Those who were there in an earlier test may have left chats behind.
-            None => Credentials::invented(&self.scenario, self.seed.wrapping_add(self.tests)),
-        };
-        credentials.of_share(share)
-    }
 }
 
 impl Troupe for Company {
     fn test(&mut self, index: u64) -> Result<RunOptions, String> {
         self.tests += 1;
-        self.started = jiff::Timestamp::now();
+        self.started = Timestamp::now();
         let share = self.share.or_else(|| Share::new(index + 1, WORKERS)).unwrap_or(Share::WHOLE);
-        let session = self.session(share).map_err(|failure| failure.text)?;
+        let ids = IdSource::starting_at((share.number() - 1).saturating_mul(IDS));
+        let told = |failure: Failure| failure.text;
+        let session = self.aim.session(&self.scenario, ids).map_err(told)?;
+        // People who are made up are others in each test: those of an earlier one may have left chats behind.
+        let credentials =
+            self.aim.credentials(&self.scenario, self.seed.wrapping_add(self.tests), share).map_err(told)?;
         Ok(RunOptions {
             scenario: self.scenario.clone(),
             seed: self.seed,
@@ -169,9 +128,10 @@ impl Troupe for Company {
             others: Others::default(),
             wanted: None,
             clock: session.clock,
+            warm_up: Duration::ZERO,
             workers: results::cores(),
             session,
-            credentials: self.credentials(share),
+            credentials,
             capture: None,
             progress: Arc::new(Progress::default()),
             interrupt: CancellationToken::new(),
@@ -185,7 +145,7 @@ impl Troupe for Company {
             scenario: self.scenario.name.clone(),
             about: self.scenario.about.clone().unwrap_or_default(),
             file: self.file.clone(),
-            target: self.name.clone(),
+            target: self.aim.name.clone(),
             dialects: dialects(&self.scenario),
             seed: self.seed,
             started: self.started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),

@@ -27,6 +27,8 @@ pub(super) struct Shared {
     pub numbers: AtomicU64,
     /// When who comes.
     pub window: Window,
+    /// What is due before is not counted.
+    pub counted_from: Moment,
     /// Cancelled when no further arrivals should start: at the end, or because somebody interrupts.
     pub last_call: CancellationToken,
     /// Cancelled when the standing populations may go.

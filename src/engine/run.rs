@@ -48,6 +48,8 @@ pub struct RunOptions {
     pub wanted: Option<Wanted>,
     /// The run's time; it starts with the clock.
     pub clock: Clock,
+    /// How long after the first arrival the target is only warmed up: what is due in it is not counted.
+    pub warm_up: Duration,
     /// Worker threads for real-time actors.
     pub workers: usize,
     /// How to reach the server. The observer and the clock in it are replaced.
@@ -81,8 +83,10 @@ pub struct Others {
 pub struct Outcome {
     /// Everything that was recorded.
     pub tally: Tally,
-    /// From the first arrival to the end, without the time in which only other shares had something to do.
+    /// From the first arrival that counts to the end, without the time in which only other shares had something to do.
     pub duration: Duration,
+    /// Answers that came between the warm-up and the end of arrivals.
+    pub answered: u64,
     /// Whether somebody ended it early.
     pub interrupted: bool,
 }
@@ -204,6 +208,7 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
         others,
         wanted,
         clock,
+        warm_up,
         workers,
         session,
         credentials,
@@ -236,6 +241,7 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
         wanted,
         numbers: AtomicU64::new(0),
         window: Window { start, begin, end: begin + load.duration },
+        counted_from: if warm_up.is_zero() { Moment::default() } else { begin + warm_up },
         last_call: CancellationToken::new(),
         dismissal: CancellationToken::new(),
         only_standing: load
@@ -282,6 +288,8 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
     }
     shared.drivers.close();
     progress.recorders().clone_from(&recorders);
+    let window = (begin + warm_up, begin + load.duration);
+    let counting = tokio::spawn(count_answers(progress.clone(), clock, window, finish.clone()));
     let settling = settle(recorders.first().cloned(), clock, finish.clone());
     let has_others = shared.wanted.is_some() || (share != Share::WHOLE && !shared.only_standing);
     let others = has_others.then_some(others);
@@ -292,6 +300,7 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
     };
     shared.slots.close();
     finish.cancel();
+    let answered = counting.await.map_err(|_| EngineError::Panicked)?;
     let joined = tokio::task::spawn_blocking(move || {
         threads.into_iter().map(|thread| thread.join().unwrap_or(Err(EngineError::Panicked))).collect::<Vec<_>>()
     });
@@ -304,7 +313,8 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
     }
     tally.effort = meter.read();
     ended.into_iter().collect::<Result<(), _>>()?;
-    Ok(Outcome { tally, duration: now.since(begin).saturating_sub(idle), interrupted: interrupt.is_cancelled() })
+    let duration = now.since(begin + warm_up).saturating_sub(idle);
+    Ok(Outcome { tally, duration, answered, interrupted: interrupt.is_cancelled() })
 }
 
 /// Lets arrivals come until their time is over, everybody finish, and the standing populations go. Returns for how long only
@@ -364,6 +374,28 @@ async fn direct(
     shared.standing.close();
     let _ = tokio::time::timeout(LEAVE_WITHIN, shared.standing.wait()).await;
     idle
+}
+
+/// Answers between two moments, or until the end if that comes first.
+async fn count_answers(
+    progress: Arc<Progress>,
+    clock: Clock,
+    (from, to): (Moment, Moment),
+    finish: CancellationToken,
+) -> u64 {
+    let until = |moment: Moment| {
+        let finish = finish.clone();
+        async move {
+            tokio::select! {
+                () = tokio::time::sleep_until(clock.instant(moment).into()) => {}
+                () = finish.cancelled() => {}
+            }
+        }
+    };
+    until(from).await;
+    let before = progress.answers();
+    until(to).await;
+    progress.answers() - before
 }
 
 async fn settle(recorder: Option<Arc<Recorder>>, clock: Clock, finish: CancellationToken) {

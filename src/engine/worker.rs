@@ -49,7 +49,7 @@ pub(super) type Started = (JoinHandle<Result<(), EngineError>>, Arc<Recorder>);
 
 /// Starts the thread. What it recorded is in the recorder that comes with it.
 pub(super) fn start(setup: Setup) -> Result<Started, EngineError> {
-    let recorder = Arc::new(Recorder::new(setup.ledger.clone()));
+    let recorder = Arc::new(Recorder::new(setup.ledger.clone()).counting_from(setup.shared.counted_from));
     let kept = recorder.clone();
     let name = if setup.slots.is_some() { "web".to_owned() } else { format!("worker {}", setup.share) };
     let thread = std::thread::Builder::new()

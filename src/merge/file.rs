@@ -22,7 +22,7 @@ pub struct TallyFile {
     /// The number of this format.
     format: Format,
     /// SHA-256 over all that shares of one run have in common: the scenario, its data files, what the command line put in
-    /// place of the scenario's load, and the target.
+    /// place of the scenario's load, and the licence.
     pub fingerprint: String,
     /// Which part of the run this is: `2/5` is the second of five.
     pub share: Share,

@@ -100,7 +100,7 @@ fn difference(one: &TallyFile, share: Share, other: &TallyFile) -> Option<String
             let scenario = &one.meta.scenario;
             (one.fingerprint != other.fingerprint).then(|| {
                 format!(
-                    "the scenario `{scenario}`, its data files, the load asked for at the command line or the target differ"
+                    "the scenario `{scenario}`, its data files or what the command line puts in place of its load or its licence differ"
                 )
             })
         })
@@ -113,6 +113,9 @@ fn difference(one: &TallyFile, share: Share, other: &TallyFile) -> Option<String
 
 /// Another part of the same run: it began with the first of them and took as long as the longest.
 fn join(meta: &mut Meta, other: Meta) {
+    if !meta.target.split(", ").any(|target| target == other.target) {
+        meta.target = format!("{}, {}", meta.target, other.target);
+    }
     meta.started = std::mem::take(&mut meta.started).min(other.started);
     meta.duration = meta.duration.max(other.duration);
     meta.cores += other.cores;

@@ -253,7 +253,7 @@ fn what_is_not_one_run_is_not_merged() {
     assert_eq!(
         told(&|parts| parts[1].1.fingerprint = "other".to_owned()),
         format!(
-            "{of_one_run}the scenario `{}`, its data files, the load asked for at the command line or the target differ",
+            "{of_one_run}the scenario `{}`, its data files or what the command line puts in place of its load or its licence differ",
             sample::empty().meta.scenario
         )
     );

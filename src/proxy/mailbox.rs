@@ -123,6 +123,10 @@ impl Mailbox {
         if self.state().is_over {
             return Ok(unknown());
         }
+        if self.state().trouble.is_full() {
+            // Whoever asks and asks, and takes no answer, is not waited for.
+            return Err(Cut.into());
+        }
         let payload = decode_payload(&body);
         let kept: Vec<&str> =
             payload.packets.iter().map(|packet| &**packet).filter(|packet| self.passes(shared, packet)).collect();

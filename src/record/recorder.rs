@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::Latency;
 use super::ledger::Ledger;
 use super::tally::{ActionTally, PushTally, StepFailure, Tally};
 use crate::message::ApiError;
@@ -25,12 +26,21 @@ const UNTYPED: &str = "untyped";
 pub struct Recorder {
     tally: Mutex<Tally>,
     ledger: Arc<Ledger>,
+    /// Before this, the target is only warmed up.
+    counted_from: Moment,
 }
 
 impl Recorder {
     /// A recorder that shares the order ledger with the others of the run.
     pub fn new(ledger: Arc<Ledger>) -> Self {
-        Self { tally: Mutex::default(), ledger }
+        Self { tally: Mutex::default(), ledger, counted_from: Moment::default() }
+    }
+
+    /// The same, but what was due before that moment is not counted: requests, their answers and times, pushes and deliveries. What was
+    /// wrong with them counts all the same.
+    #[must_use]
+    pub fn counting_from(self, moment: Moment) -> Self {
+        Self { counted_from: moment, ..self }
     }
 
     /// What was recorded since the last time; the recorder goes on with an empty tally.
@@ -107,8 +117,19 @@ impl Observer for Recorder {
             tally.violations.add(violation.clone(), || observation.transcript.frames());
             return;
         }
-        count(&mut tally, observation);
+        let due = match &observation.fact {
+            Fact::Sent(sent) => sent.intended,
+            Fact::Answered(answer) => answer.intended,
+            _ => observation.at,
+        };
+        // A request that nobody answers is no question of when it was due.
+        if due >= self.counted_from || matches!(observation.fact, Fact::TimedOut { .. } | Fact::Closed(_)) {
+            count(&mut tally, observation);
+        }
         self.ledger.observe(observation, &mut tally);
+        if observation.at < self.counted_from {
+            tally.dialects.values_mut().for_each(|dialect| dialect.delivery = Latency::default());
+        }
     }
 }
 

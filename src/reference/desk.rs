@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use self::telling::{Cause, Frame, Ids};
@@ -23,6 +24,7 @@ use super::licences::{LicenceId, Licences, Member};
 use super::provoked::Provoked;
 use super::refusal::Refusal;
 use super::render::Spoken;
+use super::turns::Turns;
 use super::world::World;
 use super::{Defect, Hardship, Limits};
 use crate::message::Request;
@@ -36,6 +38,8 @@ pub struct Desk {
     pub provoked: Provoked,
     /// How much is taken and kept.
     pub limits: Limits,
+    /// The requests that wait because of one of these.
+    turns: Turns,
     /// Decides the ids of chats.
     pub seed: u64,
     /// What each dialect calls the push that ends a connection, and the reasons that it can give.
@@ -85,6 +89,7 @@ impl Desk {
             hub: Hub::default(),
             provoked: Provoked::default(),
             limits: Limits::default(),
+            turns: Turns::default(),
             seed,
             goodbyes: spoken.map(|(spoken, dialect)| (spoken, dialect.catalog.disconnect.clone())).collect(),
             defects: Defects::new(defects, seed, protocol),
@@ -92,6 +97,16 @@ impl Desk {
             files: Files::default(),
             late,
         }
+    }
+
+    /// The moment until which a request has to wait in line; none when it need not.
+    ///
+    /// # Errors
+    /// A refusal when the line is too long.
+    pub fn turn(&mut self, dialect: &Dialect, action: &str) -> Result<Option<Instant>, Refusal> {
+        let counted = dialect.catalog.login.before.iter().all(|free| *free != *action);
+        let limit = self.limits.requests_per_second.filter(|_| counted);
+        limit.map(|limit| self.turns.take(limit, Instant::now())).transpose()
     }
 
     /// Carries out a request that came over RTM, answers it and tells everybody who should know. `wrong` is what the schema

@@ -32,6 +32,8 @@ pub enum Outgoing {
     Later(Utf8Bytes, Duration, Option<ThreadId>),
     /// The end.
     Close(CloseCode, &'static str),
+    /// Nothing is written: the clock was put forward, so a deadline may have passed.
+    Forward,
 }
 
 /// The connection's own end of what the hub knows about it.
@@ -163,6 +165,13 @@ impl Hub {
             && line.queue.try_send(outgoing).is_err()
         {
             line.cut.notify_one();
+        }
+    }
+
+    /// Has all connections look at their deadlines.
+    pub fn look(&self) {
+        for id in self.lines.keys() {
+            self.send(*id, Outgoing::Forward);
         }
     }
 

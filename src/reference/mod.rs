@@ -25,6 +25,7 @@ mod rtm;
 mod seed;
 mod server;
 mod socketio;
+mod turns;
 mod web;
 mod wire;
 mod world;
@@ -70,11 +71,13 @@ pub struct Limits {
     pub chats: usize,
     /// Bytes of one RTM message. The longest documented text is 16 KB (agent-v3.0 rtm/events:212).
     pub message_bytes: usize,
+    /// Requests that are worked on in a second; others wait in line. What is allowed before login, a login and a ping, has no limit.
+    pub requests_per_second: Option<usize>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 100_000, chats: 50_000, message_bytes: 1 << 20 }
+        Self { connections: 100_000, chats: 50_000, message_bytes: 1 << 20, requests_per_second: None }
     }
 }
 

@@ -91,6 +91,11 @@ impl Refusal {
         Self::new("too_many_connections", "Too many connections")
     }
 
+    /// It would take too long (customer-v0.3 542; agent-v3.0 rtm/errors:28).
+    pub fn timed_out() -> Self {
+        Self::new("request_timeout", "Request timed out")
+    }
+
     /// Whether the older customers' page says that the connection is dropped with it (A02E:28,32-34).
     pub fn drops_older_customers(&self) -> bool {
         let kinds = ["customer_banned", "license_not_found", "incorrect_region", "too_many_connections"];

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,9 +39,21 @@ pub struct Shared {
     pub base: String,
     /// The sessions of socket.io that poll.
     pub sessions: Arc<Sessions>,
+    /// How many seconds the clock was put forward.
+    forward: AtomicU64,
 }
 
 impl Shared {
+    /// How far the clock was put forward.
+    pub fn forward(&self) -> Duration {
+        Duration::from_secs(self.forward.load(Ordering::Relaxed))
+    }
+
+    /// Puts the clock forward by so many seconds, for connections.
+    pub fn put_forward(&self, seconds: u64) {
+        self.forward.fetch_add(seconds, Ordering::Relaxed);
+    }
+
     /// The one lock. What a panicking holder left behind is still the best there is.
     pub fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
@@ -69,8 +82,8 @@ impl Server {
         let broken = (options.defects, options.hardships);
         let desk = Desk::new(&options.protocol, options.seed, broken, options.timing.late_answer);
         let base = format!("http://{addr}");
-        let shared =
-            Arc::new(Shared { desk: Mutex::new(desk), timing: options.timing, base, sessions: Arc::default() });
+        let (desk, timing, sessions, forward) = (Mutex::new(desk), options.timing, Arc::default(), AtomicU64::new(0));
+        let shared = Arc::new(Shared { desk, timing, base, sessions, forward });
         let mut router = Router::new();
         let mut spoken_here = 0;
         for dialect in options.protocol.dialects() {

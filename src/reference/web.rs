@@ -64,6 +64,15 @@ pub async fn answer(
             return respond(reply).await;
         }
     };
+    let turn = shared.desk().turn(&dialect, &action);
+    let wrong = match turn {
+        Ok(Some(turn)) => {
+            tokio::time::sleep_until(turn).await;
+            wrong
+        }
+        Ok(None) => wrong,
+        Err(refusal) => Some(refusal),
+    };
     let mut reply = {
         let mut desk = shared.desk();
         let keep = |files: &mut Files| call.file.map(|(name, kind, file)| files.keep(&shared.base, name, kind, file));

@@ -3,6 +3,7 @@
 //! Each report is a pure function of one [`RunReport`]: it reads no clock, no environment and no file, and the same
 //! value gives the same bytes. Texts that came from a peer never reach a reader raw.
 
+pub mod capacity;
 pub mod certificate;
 mod format;
 mod json;
@@ -13,6 +14,7 @@ pub(crate) mod sample;
 pub mod spec;
 mod terminal;
 
+pub use capacity::CapacityReport;
 pub use json::{json, write_json};
 pub use junit::junit;
 pub use meta::Meta;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::threshold::{Amount, Limit, Measure, Metric, Only, Statistic};
+use super::threshold::{Amount, Limit, Measure, Metric, Only, Statistic, Threshold};
 use crate::observe::{Grade, Side};
 use crate::record::{ActionTally, Latency, Tally};
 
@@ -10,14 +10,8 @@ use crate::record::{ActionTally, Latency, Tally};
 pub(super) fn measured(metric: &Metric, tally: &Tally, elapsed: Duration) -> Option<Limit> {
     match metric {
         Metric::Action { action, only, measure } => of_action(&total(tally, only, Some(action)), measure, elapsed),
-        Metric::Delivery(only, wanted) => {
-            let dialects = tally.dialects.iter().filter(|(name, _)| only.includes_dialect(name.as_str()));
-            statistic(&Latency::sum(dialects.map(|(_, dialect)| &dialect.delivery)), *wanted)
-        }
-        Metric::Connect(only, wanted) => {
-            let transports = tally.transports().filter(|(name, transport, _)| only.includes(name.as_str(), *transport));
-            statistic(&Latency::sum(transports.map(|(_, _, transport)| &transport.connect)), *wanted)
-        }
+        Metric::Delivery(only, wanted) => statistic(&delivery(tally, only), *wanted),
+        Metric::Connect(only, wanted) => statistic(&connect(tally, only), *wanted),
         Metric::Lag(wanted) => statistic(&tally.schedule.lag, *wanted),
         Metric::Errors(only, share) => errors(&total(tally, only, None), *share),
         Metric::Timeouts(only) => Some(Limit::Count(total(tally, only, None).timeouts)),
@@ -32,12 +26,52 @@ pub(super) fn measured(metric: &Metric, tally: &Tally, elapsed: Duration) -> Opt
     }
 }
 
+/// How many things have to be measured before a threshold's percentile means something: ten beyond it. None for what needs no samples.
+pub fn samples_wanted(threshold: &Threshold) -> Option<u64> {
+    match distribution(&threshold.metric)? {
+        Statistic::Percentile(percent) if percent < 100.0 => Some((10.0 / (1.0 - percent / 100.0)).round() as u64),
+        Statistic::Percentile(_) | Statistic::Mean | Statistic::Max => Some(100),
+    }
+}
+
+/// How many things a threshold's metric was measured of.
+pub fn samples(threshold: &Threshold, tally: &Tally) -> u64 {
+    let latency = match &threshold.metric {
+        Metric::Action { action, only, .. } => total(tally, only, Some(action)).response,
+        Metric::Delivery(only, _) => delivery(tally, only),
+        Metric::Connect(only, _) => connect(tally, only),
+        Metric::Lag(_) => tally.schedule.lag.clone(),
+        _ => return 0,
+    };
+    latency.count()
+}
+
+fn distribution(metric: &Metric) -> Option<Statistic> {
+    match metric {
+        Metric::Action { measure: Measure::Response(wanted) | Measure::Service(wanted), .. }
+        | Metric::Delivery(_, wanted)
+        | Metric::Connect(_, wanted)
+        | Metric::Lag(wanted) => Some(*wanted),
+        _ => None,
+    }
+}
+
 /// All requests that are meant, of one action or of all, added up.
 fn total(tally: &Tally, only: &Only, action: Option<&str>) -> ActionTally {
     let meant = tally.actions().filter(|(dialect, transport, name, _)| {
         only.includes(dialect.as_str(), *transport) && action.is_none_or(|action| action == *name)
     });
     ActionTally::sum(meant.map(|(_, _, _, tally)| tally))
+}
+
+fn delivery(tally: &Tally, only: &Only) -> Latency {
+    let dialects = tally.dialects.iter().filter(|(name, _)| only.includes_dialect(name.as_str()));
+    Latency::sum(dialects.map(|(_, dialect)| &dialect.delivery))
+}
+
+fn connect(tally: &Tally, only: &Only) -> Latency {
+    let transports = tally.transports().filter(|(name, transport, _)| only.includes(name.as_str(), *transport));
+    Latency::sum(transports.map(|(_, _, transport)| &transport.connect))
 }
 
 fn of_action(total: &ActionTally, measure: &Measure, elapsed: Duration) -> Option<Limit> {
@@ -67,4 +101,47 @@ fn statistic(latency: &Latency, wanted: Statistic) -> Option<Limit> {
         Statistic::Max => latency.max(),
     };
     time.map(Limit::Time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Transport;
+
+    #[test]
+    fn a_percentile_wants_ten_samples_beyond_it() {
+        let wanted = |text: &str| samples_wanted(&text.parse().unwrap());
+        for (text, expected) in [
+            ("send_event.response.p99 < 1s", Some(1000)),
+            ("send_event.service.p99.9 < 1s", Some(10_000)),
+            ("delivery.p50 < 1s", Some(20)),
+            ("connect.max < 1s", Some(100)),
+            ("errors < 1%", None),
+            ("send_event.rate > 5/s", None),
+        ] {
+            assert_eq!(wanted(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn samples_are_those_of_the_thresholds_own_metric() {
+        let mut tally = Tally::default();
+        tally.schedule.lag.record(Duration::from_millis(1));
+        let dialect = tally.dialects.entry("agent/v3.0".into()).or_default();
+        (0..2).for_each(|_| dialect.delivery.record(Duration::from_millis(1)));
+        let transport = dialect.transports.entry(Transport::Websocket).or_default();
+        (0..3).for_each(|_| transport.connect.record(Duration::from_millis(1)));
+        let action = transport.actions.entry("send_event".to_owned()).or_default();
+        (0..4).for_each(|_| action.response.record(Duration::from_millis(1)));
+        for (text, expected) in [
+            ("lag.max < 1s", 1),
+            ("delivery.max < 1s", 2),
+            ("connect.max < 1s", 3),
+            ("send_event.service.max < 1s", 4),
+            ("ping.response.max < 1s", 0),
+            ("errors < 1%", 0),
+        ] {
+            assert_eq!(samples(&text.parse().unwrap(), &tally), expected, "{text}");
+        }
+    }
 }

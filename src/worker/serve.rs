@@ -281,8 +281,7 @@ impl Worker<'_> {
     }
 
     async fn deliver(&mut self, Finish { test, part, of }: Finish) -> Result<(), WorkerError> {
-        let nothing = || Outcome { tally: Tally::default(), duration: Duration::ZERO, interrupted: false };
-        let outcome = self.over.take().map_or_else(nothing, |(outcome, _)| outcome);
+        let outcome = self.over.take().map_or_else(Outcome::default, |(outcome, _)| outcome);
         let Some(share) = Share::new(part, of) else {
             self.troupe.say(&format!("the locustfile asks for part {part} of {of}, which there is not"));
             return Ok(());

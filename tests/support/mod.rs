@@ -7,6 +7,7 @@ pub mod proxied;
 pub mod relay;
 pub mod samples;
 pub mod start;
+pub mod tokens;
 pub mod traffic;
 
 use std::collections::BTreeMap;

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
+use std::thread::{JoinHandle, spawn};
 
 use chatproof::observe::{Grade, ViolationKind};
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,7 +13,8 @@ use super::{binary, root};
 /// A proxy in a process of its own.
 pub struct Proxied {
     process: Child,
-    said: BufReader<std::process::ChildStderr>,
+    /// Reads on, because a proxy that cannot say what it finds stands still.
+    said: JoinHandle<String>,
     pub url: String,
     folder: tempfile::TempDir,
 }
@@ -31,7 +33,7 @@ pub fn proxy(upstream: &str, arguments: &[&str]) -> Proxied {
     let folder = tempfile::tempdir().unwrap();
     let mut process = Command::new(binary())
         .current_dir(root())
-        .args(["proxy", "--listen", "127.0.0.1:0", "--for", "60s", "--upstream", upstream, "--report"])
+        .args(["proxy", "--listen", "127.0.0.1:0", "--for", "120s", "--upstream", upstream, "--report"])
         .arg(folder.path())
         .args(arguments)
         .stdout(Stdio::piped())
@@ -42,6 +44,11 @@ pub fn proxy(upstream: &str, arguments: &[&str]) -> Proxied {
     let mut first = String::new();
     said.read_line(&mut first).unwrap();
     let url = first.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+    let said = spawn(move || {
+        let mut rest = String::new();
+        said.read_to_string(&mut rest).unwrap();
+        rest
+    });
     Proxied { process, said, url, folder }
 }
 
@@ -50,8 +57,7 @@ impl Proxied {
     pub fn end(mut self) -> Ended {
         let pid = Pid::from_raw(self.process.id().try_into().unwrap()).unwrap();
         kill_process(pid, Signal::INT).unwrap();
-        let (mut stdout, mut stderr) = (String::new(), String::new());
-        self.said.read_to_string(&mut stderr).unwrap();
+        let (mut stdout, stderr) = (String::new(), self.said.join().unwrap());
         self.process.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
         let code = self.process.wait().unwrap().code().unwrap();
         let text = std::fs::read_to_string(self.folder.path().join("report.json")).unwrap();

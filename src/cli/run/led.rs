@@ -60,7 +60,10 @@ pub(super) fn led(arguments: &RunArguments, share: Share) -> Code {
 
 fn obey(arguments: &RunArguments, share: Share) -> Result<Outcome, Failure> {
     let plan = Plan::new(arguments, share)?;
-    let aim = Aim::take(arguments, &plan.scenario, plan.seed, &plan.protocol)?.of_share(share);
+    let aim = match &arguments.reference {
+        Some(url) => Aim::of_leader(url, &arguments.aim)?,
+        None => Aim::take(&arguments.aim, plan.seed, &plan.protocol)?,
+    };
     let interrupt = CancellationToken::new();
     let (tell, told) = unbounded_channel();
     let nobody_leads = interrupt.clone();

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -12,10 +13,10 @@ use super::super::{Failure, load_scenario, protocol, results};
 use super::overrides::override_load;
 use crate::engine::{self, Others, Outcome, Progress, RunOptions};
 use crate::load::Share;
-use crate::observe::{Clock, Observation, Observer};
+use crate::observe::Clock;
 use crate::protocol::Protocol;
 use crate::scenario::Scenario;
-use crate::session::{IdSource, PingStyle, SessionContext};
+use crate::session::{IdSource, SessionContext};
 use crate::traffic::CaptureWriter;
 use crate::verdict::ExitCode as Code;
 
@@ -65,23 +66,8 @@ pub(super) struct Ready<'a> {
 impl<'a> Ready<'a> {
     /// Knocks at the target.
     pub async fn get(plan: &'a Plan, aim: Aim) -> Result<Self, Failure> {
-        let members = plan.scenario.load.populations.iter().flat_map(|population| &population.members);
-        let Some(first) = members.into_iter().next() else {
-            return Err(Failure::new(Code::Inconclusive, "the scenario has no population"));
-        };
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| Failure::new(Code::Internal, error))?;
-        let session = SessionContext {
-            target: aim.target.clone(),
-            dialect: first.dialect.clone(),
-            observer: Arc::new(Nobody),
-            clock: Clock::start(),
-            ids: IdSource::starting_at((plan.share.number() - 1).saturating_mul(IDS)),
-            http,
-            pings: PingStyle::default(),
-        };
+        let ids = IdSource::starting_at((plan.share.number() - 1).saturating_mul(IDS));
+        let session = aim.session(&plan.scenario, ids)?;
         aim.knock(&plan.scenario, &session).await?;
         Ok(Self { plan, session, aim })
     }
@@ -103,20 +89,14 @@ impl<'a> Ready<'a> {
             others,
             wanted: None,
             clock,
+            warm_up: Duration::ZERO,
             workers: plan.workers,
             session,
-            credentials: aim.credentials,
+            credentials: aim.credentials(&plan.scenario, plan.seed, plan.share)?,
             capture,
             progress,
             interrupt: interrupt.clone(),
         };
         engine::run(options).await.map_err(|error| Failure::new(Code::Internal, error))
     }
-}
-
-/// Nobody is told about the first knock.
-pub struct Nobody;
-
-impl Observer for Nobody {
-    fn observe(&self, _: &Observation<'_>) {}
 }

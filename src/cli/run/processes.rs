@@ -11,13 +11,12 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
 use super::super::Failure;
-use super::super::conclude::is_saturated;
 use super::super::target::Aim;
 use super::Performed;
 use super::led::{Said, Told};
 use crate::engine::{Counts, Outcome, Progress};
 use crate::load::Share;
-use crate::verdict::ExitCode as Code;
+use crate::verdict::{ExitCode as Code, is_saturated};
 
 /// From the moment at which all are ready to the common start: time enough to tell it to all.
 const NOTICE: Duration = Duration::from_millis(200);
@@ -148,9 +147,10 @@ impl Crew {
 impl Performed {
     /// What another process did at the same time.
     fn add(&mut self, other: Outcome) {
-        let Outcome { tally, duration, interrupted } = other;
+        let Outcome { tally, duration, answered, interrupted } = other;
         self.saturated |= is_saturated(&tally);
         self.outcome.tally.merge(tally);
+        self.outcome.answered += answered;
         self.outcome.duration = self.outcome.duration.max(duration);
         self.outcome.interrupted |= interrupted;
     }

@@ -163,3 +163,34 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_due_in_the_warm_up_is_not_counted_but_what_is_wrong_in_it_is() {
+    let mut world = World::counting_from(1, ms(1000));
+    world.play(&[
+        // Asked in the warm-up, and answered after it.
+        (900, CUSTOMER, Send("get_chats_summary")),
+        (1010, CUSTOMER, Answer(json!({"chats_summary": [], "total_chats": 0}))),
+        (1100, CUSTOMER, Send("get_chats_summary")),
+        (1102, CUSTOMER, Answer(json!({"chats_summary": [], "total_chats": 0}))),
+    ]);
+    world.conversations[AGENT].received(ms(950), "nonsense");
+    let tally = world.settle(2000);
+    let asked = action(&tally, "get_chats_summary");
+    assert_eq!((asked.sent, asked.answered), (1, 1));
+    assert_eq!(asked.response.max().unwrap().as_millis(), 2);
+    assert_eq!(kinds(&tally), [("malformed_frame", 1)]);
+}
+
+#[test]
+fn deliveries_in_the_warm_up_are_not_counted_and_later_ones_are() {
+    let counted = |from| {
+        let mut world = World::counting_from(1, ms(from));
+        world.play(&conversation());
+        let tally = world.settle(60_000);
+        tally.dialects.values().map(|dialect| dialect.delivery.count()).sum::<u64>()
+    };
+    // The last event, of 5,000 ms, is the customer's; those before are delivered too.
+    assert!(counted(0) > 1);
+    assert_eq!((counted(4000), counted(59_000)), (1, 0));
+}

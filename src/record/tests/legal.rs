@@ -137,3 +137,27 @@ proptest! {
         prop_assert_eq!(failed, [("lost_event", 1)]);
     }
 }
+
+#[test]
+fn whoever_is_added_hears_so_and_sees_so_in_the_running_thread_in_any_order() {
+    let remark = || {
+        let mut event = event(AGENT, "e5", 5, AGENT);
+        event["type"] = json!("system_message");
+        event["system_message_type"] = json!("agent_added");
+        event.as_object_mut().unwrap().remove("author_id");
+        event
+    };
+    let heard = || changed(incoming(SUPERVISOR, "e5", 5, AGENT), "/event", remark());
+    let shown = |event| Push("incoming_chat_thread", chat(AGENT, vec![event]));
+    let to_supervisor = |happenings: [Happening; 2]| {
+        let mut steps = conversation();
+        steps.extend(happenings.map(|happening| (6000, SUPERVISOR, happening)));
+        told(&steps)
+    };
+    assert_eq!(to_supervisor([heard(), shown(remark())]), []);
+    assert_eq!(to_supervisor([shown(remark()), heard()]), []);
+    assert_eq!(to_supervisor([heard(), heard()]), [("duplicate_push", 1)]);
+    // What somebody has sent is another matter.
+    let sent = [shown(event(AGENT, "e5", 5, AGENT)), incoming(SUPERVISOR, "e5", 5, AGENT)];
+    assert_eq!(to_supervisor(sent), [("thread_start_twice", 1)]);
+}

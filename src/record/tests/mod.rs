@@ -67,9 +67,14 @@ impl World {
     }
 
     fn with_recorders(count: usize) -> Self {
+        Self::counting_from(count, ms(0))
+    }
+
+    fn counting_from(count: usize, moment: Moment) -> Self {
         static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::embedded().unwrap());
         let ledger = Arc::new(Ledger::new());
-        let recorders: Vec<_> = (0..count).map(|_| Arc::new(Recorder::new(ledger.clone()))).collect();
+        let recorders: Vec<_> =
+            (0..count).map(|_| Arc::new(Recorder::new(ledger.clone()).counting_from(moment))).collect();
         let conversations = PEOPLE.iter().enumerate().map(|(i, (dialect, user, transport))| {
             let dialect = PROTOCOL.dialect(dialect).unwrap().clone();
             let recorder = recorders[i % count].clone();

@@ -288,9 +288,12 @@ pub struct Advance {
     seconds: u32,
 }
 
-/// `POST /clock`: time passes in the worlds, though none did here.
+/// `POST /clock`: time passes in the worlds and for connections, though none did here.
 pub async fn advance(State(room): Here, Order(Advance { days, seconds }): Order<Advance>) -> Reply {
     let mut desk = room.shared.desk();
-    desk.licences.advance(SignedDuration::from_secs(i64::from(days) * 24 * 3600 + i64::from(seconds)));
+    let seconds = u64::from(days) * 24 * 3600 + u64::from(seconds);
+    desk.licences.advance(SignedDuration::from_secs(seconds.cast_signed()));
+    room.shared.put_forward(seconds);
+    desk.hub.look();
     done(json!({ "now": desk.licences.now() }))
 }

@@ -129,8 +129,8 @@ impl<'a> Builder<'a> {
             people.customers.insert(customer.name.clone(), user.clone());
             self.issue(customer.token.as_deref(), Role::Customer, Member { licence: id, user }, &here);
         }
-        if licence.system_messages {
-            self.licences[id].world.remark_from_now_on();
+        if licence.system_messages == Some(false) {
+            self.licences[id].world.silence_the_router();
         }
         for (place, chat) in licence.chats.iter().enumerate() {
             self.chat(&format!("{pointer}/chats/{place}"), &people, chat, now);

@@ -23,9 +23,8 @@ pub(super) struct File {
 pub(super) struct Licence {
     /// Its number: what its customers write as `license_id`.
     pub id: u64,
-    /// Whether the router adds system messages to chats when people join, leave, transfer, archive or ban; by default it does not.
-    #[serde(default)]
-    pub system_messages: bool,
+    /// Whether the router adds system messages to chats when people join, leave, transfer, archive or ban; by default it does.
+    pub system_messages: Option<bool>,
     /// Groups of agents. Group 0, which all agents are in, need not be listed.
     #[serde(default)]
     pub groups: Vec<Group>,

@@ -158,10 +158,12 @@ async fn users_come_and_go() {
     let mut bob = server.agent("bob").await;
     let who = |id: &str, kind: &str| json!({"chat_id": chat, "user_id": id, "user_type": kind});
     amy.ok("add_user_to_chat", who(&bob.user, "agent")).await;
-    let added = amy.only("chat_user_added").await;
+    let [added, _] = amy.told(["chat_user_added", "incoming_event"]).await;
     assert_eq!((added.payload["user"]["id"].as_str(), &added.payload["thread_id"]), (Some(&*bob.user), &thread));
-    assert_eq!(customer.only("chat_users_updated").await.payload["updated_users"]["removed_ids"], json!([]));
-    bob.only("incoming_chat_thread").await;
+    let [joined, remark] = customer.told(["chat_users_updated", "incoming_event"]).await;
+    assert_eq!(joined.payload["updated_users"]["removed_ids"], json!([]));
+    assert_eq!(remark.payload["event"]["system_message_type"], "agent_added");
+    bob.told(["incoming_event", "incoming_chat_thread"]).await;
     customer.say(&chat, "a").await;
     bob.only("incoming_event").await;
 
@@ -175,17 +177,19 @@ async fn users_come_and_go() {
     amy.pushed().await;
     customer.pushed().await;
     bob.ok("remove_user_from_chat", who(&bob.user, "agent")).await;
-    for peer in [&mut amy, &mut bob] {
-        assert_eq!(peer.only("chat_user_removed").await.payload["user_type"], "agent");
-    }
-    customer.only("chat_users_updated").await;
+    amy.told(["chat_user_removed", "incoming_event"]).await;
+    // Who is there no more hears no more.
+    assert_eq!(bob.only("chat_user_removed").await.payload["user_type"], "agent");
+    customer.told(["chat_users_updated", "incoming_event"]).await;
     bob.ok("add_user_to_chat", who(&bob.user, "agent")).await;
-    assert!(bob.only("chat_user_added").await.correlation.is_some());
+    let [added, joined] = bob.told(["chat_user_added", "incoming_event"]).await;
+    assert!(added.correlation.is_some() && joined.correlation.is_none());
 
     let alone = amy.ok("start_chat", Value::Null).await["chat"]["id"].take();
     amy.ok("add_user_to_chat", json!({"chat_id": alone, "user_id": dora.user, "user_type": "customer"})).await;
     let mut dora = dora;
-    assert_eq!(dora.only("incoming_chat_thread").await.payload["chat"]["id"], alone);
+    let [_, shown] = dora.told(["incoming_event", "incoming_chat_thread"]).await;
+    assert_eq!(shown.payload["chat"]["id"], alone);
 }
 
 #[tokio::test]

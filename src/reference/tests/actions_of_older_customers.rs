@@ -34,7 +34,7 @@ async fn three_dialects_meet_in_one_chat() {
     agent.ok("send_typing_indicator", typing).await;
     older.only("incoming_typing_indicator").await;
     older.ok("close_thread", json!({"chat_id": chat})).await;
-    assert_eq!(older.only("thread_closed").await.payload["user_id"], json!(older.user));
+    assert_eq!(older.thread_closed().await.payload["user_id"], json!(older.user));
     older.say(&chat, "again").await;
     let opened = older.only("incoming_chat_thread").await.payload;
     assert_eq!(opened["chat"]["users"][0]["properties"], json!({"plan": "free"}));

@@ -21,10 +21,6 @@ async fn in_a_chat(server: &TestServer) -> (Peer, Peer, Value, Value) {
     (amy, customer, chat, thread)
 }
 
-fn names(pushed: &[Pushed]) -> Vec<&str> {
-    pushed.iter().map(|push| push.name.as_str()).collect()
-}
-
 /// The ids in `added` and `removed_ids` of one group of a `chat_users_updated`; the other groups are empty.
 fn changed(push: &Pushed, group: &str) -> (Vec<String>, Vec<String>) {
     assert_eq!(push.name, "chat_users_updated");
@@ -105,7 +101,7 @@ async fn every_agent_hears_of_every_chat_in_sight_and_pushes_have_no_id() {
     newer.nothing().await;
     customer.only("incoming_event").await;
     amy.ok("close_thread", json!({"chat_id": chat})).await;
-    let closed = bob.only("thread_closed").await;
+    let closed = bob.thread_closed().await;
     assert_eq!(closed.payload, json!({"chat_id": chat, "thread_id": thread, "user_id": amy.user}));
     let reopened = customer.say(&chat, "back").await;
     assert_ne!(reopened["thread_id"], thread);
@@ -206,9 +202,10 @@ async fn what_newer_agents_send_is_understood() {
     newer.ok("multicast", json!({"scopes": {"agents": {"all": true}}, "content": 1, "type": "t"})).await;
     assert_eq!(amy.only("incoming_broadcast").await.payload, json!({"author_id": newer.user, "content": 1}));
     newer.ok("transfer_chat", json!({"chat_id": chat, "target": {"type": "agent", "ids": [amy.user]}})).await;
-    let told = amy.pushed().await;
-    assert_eq!(changed(&told[0], "agents"), (vec![], vec![newer.user.clone()]));
-    assert_eq!(changed(&told[1], "agents"), (vec![amy.user.clone()], vec![]));
+    let [remark, left, came] = amy.told(["incoming_event", "chat_users_updated", "chat_users_updated"]).await;
+    assert_eq!(remark.payload["event"]["system_message_type"], "chat_transferred");
+    assert_eq!(changed(&left, "agents"), (vec![], vec![newer.user.clone()]));
+    assert_eq!(changed(&came, "agents"), (vec![amy.user.clone()], vec![]));
     let set = |kind: &str| json!({"resource": "chat", "id": chat, "access": {"type": "group", "id": 7, "kind": kind}});
     newer.ok("set_access", set("first")).await;
     assert_eq!(amy.only("chat_scopes_updated").await.payload["scopes_added"], json!({"groups": [7]}));
@@ -274,7 +271,7 @@ async fn agents_say_whether_they_take_chats() {
     let told = json!({"agent_id": amy.user, "routing_status": "not_accepting_chats"});
     assert_eq!(bob.only("agent_updated").await.payload, told);
     bob.ok("update_agent", json!({"agent_id": amy.user, "routing_status": "accepting_chats"})).await;
-    assert_eq!(names(&amy.pushed().await), ["agent_updated", "agent_updated"]);
+    amy.told(["agent_updated", "agent_updated"]).await;
     assert_eq!(amy.error("update_agent", json!({"routing_status": "away"})).await, "validation");
     assert_eq!(amy.error("update_agent", json!({"agent_id": "nobody@example.com"})).await, "validation");
     let phone = json!({"firebase_token": "t", "platform": "ios", "enabled": true});

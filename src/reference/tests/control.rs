@@ -120,8 +120,12 @@ async fn a_ban_ends_when_its_days_have_passed() {
     let login = json!({"token": "customer:carl"});
     assert_eq!(back.error("login", login.clone()).await, "customer_banned");
     server.ordered("/clock", json!({"days": 1, "seconds": 3600})).await;
+    // Nobody has said anything for a day.
+    assert_eq!((back.closed().await, amy.closed().await), (Some(1000), Some(1008)));
+    let mut back = server.connect("customer/v0.3").await;
     assert_eq!(back.error("login", login.clone()).await, "customer_banned");
     server.ordered("/clock", json!({"days": 1})).await;
+    let (mut back, mut amy) = (server.connect("customer/v0.3").await, server.agent("amy").await);
     back.ok("login", login).await;
     // And the events of the day bear its date.
     back.ok("update_customer", json!({"customer": {"name": "Carl"}})).await;
@@ -133,6 +137,32 @@ async fn a_ban_ends_when_its_days_have_passed() {
     assert_eq!(ahead, 2 * 24 * 3600 + 3600);
     let wall = jiff::Timestamp::now().as_second();
     assert!(found["chats"][0]["chat"]["thread"]["timestamp"].as_i64().unwrap() > wall + ahead / 2);
+}
+
+#[tokio::test]
+async fn who_was_silent_too_long_by_the_clock_is_disconnected_and_nobody_else() {
+    let server = TestServer::start().await;
+    let mut silent = [server.customer("carl").await, server.customer_speaking("customer/v0.2", "dora").await];
+    let (mut amy, mut stranger) = (server.agent("amy").await, server.connect("agent/v3.0").await);
+    let mut pinging = server.customer("eve").await;
+    server.ordered("/clock", json!({"seconds": 25})).await;
+    for peer in silent.iter_mut().chain([&mut amy, &mut pinging]) {
+        peer.ok("ping", Value::Null).await;
+    }
+    // Pings do not lengthen the time to log in (A30-B05).
+    stranger.ok("ping", Value::Null).await;
+    server.ordered("/clock", json!({"seconds": 20})).await;
+    assert_eq!(stranger.closed().await, Some(1008));
+    amy.nothing().await;
+    pinging.ok("ping", Value::Null).await;
+    server.ordered("/clock", json!({"seconds": 35})).await;
+    assert_eq!(amy.closed().await, Some(1008));
+    assert_eq!(amy.pushes.pop().unwrap().payload["reason"], "ping_timeout");
+    server.ordered("/clock", json!({"seconds": 10})).await;
+    for peer in &mut silent {
+        assert_eq!(peer.closed().await, Some(1000));
+    }
+    pinging.nothing().await;
 }
 
 #[tokio::test]

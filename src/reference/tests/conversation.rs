@@ -36,8 +36,8 @@ async fn a_chat_is_routed_talked_in_and_closed() {
     assert!(customer.only("incoming_event").await.correlation.is_none());
 
     agent.ok("close_thread", json!({"chat_id": chat["id"]})).await;
-    assert_eq!(agent.only("thread_closed").await.payload["user_id"], json!(agent.user));
-    assert_eq!(customer.only("thread_closed").await.payload["thread_id"], sent["thread_id"]);
+    assert_eq!(agent.thread_closed().await.payload["user_id"], json!(agent.user));
+    assert_eq!(customer.thread_closed().await.payload["thread_id"], sent["thread_id"]);
     assert_eq!(agent.error("close_thread", json!({"chat_id": chat["id"]})).await, "validation");
 
     let again = customer.say(&chat["id"], "one more thing").await;

@@ -145,7 +145,7 @@ async fn what_may_be_left_out_is_there_now_and_then() {
     for _ in 0..OFTEN {
         let (chat, _) = customer.start().await;
         customer.ok("close_thread", json!({"chat_id": chat})).await;
-        named.insert(customer.only("thread_closed").await.payload.get("user_id").is_some());
+        named.insert(customer.thread_closed().await.payload.get("user_id").is_some());
     }
     assert_eq!(named.len(), 2);
 }

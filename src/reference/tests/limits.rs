@@ -106,3 +106,69 @@ async fn of_too_many_open_chats_the_router_closes_the_oldest() {
     assert_eq!(closed.len(), 1);
     assert_eq!((&closed[0].payload["chat_id"], closed[0].payload.get("user_id")), (&first, None));
 }
+
+#[tokio::test]
+async fn beyond_its_capacity_requests_wait_in_line_in_their_order() {
+    let server = TestServer::ruled(None, Limits { requests_per_second: Some(50), ..Limits::default() }).await;
+    let mut carl = server.customer("carl").await;
+    let before = std::time::Instant::now();
+    let (chat, _) = carl.start().await;
+    let mut asked = Vec::new();
+    for text in ["1", "2", "3", "4", "5"] {
+        let payload = json!({"chat_id": chat, "event": {"type": "message", "text": text}});
+        asked.push(carl.request("send_event", payload).await);
+    }
+    // Neither a ping nor the login of somebody else waits for them.
+    let ping = carl.request("ping", Value::Null).await;
+    server.agent("amy").await;
+    let mut answered = Vec::new();
+    while answered.len() < 6 {
+        if let Got::Response { correlation, success, .. } = carl.next().await {
+            assert!(success);
+            answered.extend(correlation);
+        }
+    }
+    // Six turns, of which the first comes at once: no sooner than five fiftieths of a second.
+    assert!(before.elapsed() >= Duration::from_millis(100));
+    assert_ne!(answered.iter().position(|id| *id == ping), Some(5));
+    answered.retain(|id| *id != ping);
+    assert_eq!(answered, asked);
+}
+
+#[tokio::test]
+async fn web_calls_wait_in_the_same_line() {
+    let server = TestServer::ruled(None, Limits { requests_per_second: Some(50), ..Limits::default() }).await;
+    // Who has a name may start chats.
+    server.customer("carl").await;
+    let url = format!("http://{}/customer/v0.3/action/start_chat?license_id=1", server.addr);
+    let before = std::time::Instant::now();
+    let calls = (0..4).map(|_| {
+        let client = reqwest::Client::new();
+        client.post(&url).header("Authorization", "Bearer customer:carl").json(&json!({"payload": {}})).send()
+    });
+    for answer in futures_util::future::join_all(calls).await {
+        let answer = answer.unwrap();
+        assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+    }
+    assert!(before.elapsed() >= Duration::from_millis(60));
+}
+
+#[tokio::test]
+async fn when_the_line_is_too_long_a_request_is_refused_in_documented_words() {
+    let server = TestServer::ruled(None, Limits { requests_per_second: Some(1), ..Limits::default() }).await;
+    let mut carl = server.customer("carl").await;
+    for _ in 0..40 {
+        carl.request("get_chats_summary", json!({})).await;
+    }
+    let refused = async {
+        loop {
+            match carl.next().await {
+                Got::Response { success: true, .. } | Got::Pushed => {}
+                Got::Response { payload, .. } => return payload,
+                Got::Closed(code) => panic!("closed with {code:?}"),
+            }
+        }
+    };
+    let refused = tokio::time::timeout(PATIENCE, refused).await.unwrap();
+    assert_eq!(refused["error"]["type"], "request_timeout");
+}

@@ -285,12 +285,25 @@ impl Peer {
         std::mem::take(&mut self.pushes)
     }
 
+    /// Everything that was pushed here so far, which has these names in this order.
+    async fn told<const N: usize>(&mut self, names: [&str; N]) -> [Pushed; N] {
+        let pushed = self.pushed().await;
+        let came: Vec<&str> = pushed.iter().map(|push| push.name.as_str()).collect();
+        assert_eq!(came, names, "{pushed:#?}");
+        pushed.try_into().unwrap()
+    }
+
     /// The only push so far, which has this name.
     async fn only(&mut self, name: &str) -> Pushed {
-        let mut pushed = self.pushed().await;
-        let names: Vec<&str> = pushed.iter().map(|push| push.name.as_str()).collect();
-        assert_eq!(names, [name], "{pushed:#?}");
-        pushed.remove(0)
+        let [push] = self.told([name]).await;
+        push
+    }
+
+    /// The end of a thread is the only thing that was pushed so far, besides what the router says about it.
+    async fn thread_closed(&mut self) -> Pushed {
+        let [remark, closed] = self.told(["incoming_event", "thread_closed"]).await;
+        assert_eq!(remark.payload["event"]["type"], "system_message");
+        closed
     }
 
     /// Nothing was pushed.

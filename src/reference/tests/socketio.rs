@@ -134,7 +134,7 @@ async fn text_survives_every_encoding_of_polling() {
             assert_eq!((&push["id"], &push["payload"]["event"]["text"]), (&json!("3"), &json!(ODD)));
         }
         poller.send(json!({"action": "close_thread", "payload": {"chat_id": chat}})).await;
-        agent.only("thread_closed").await;
+        agent.thread_closed().await;
     }
 }
 
@@ -341,8 +341,10 @@ async fn defects_and_hardships_show_here_as_well() {
         let chat = &first["payload"]["chat"]["id"];
         assert_eq!(chat, &second["payload"]["chat"]["id"]);
         poller.send(json!({"request_id": "3", "action": "close_thread", "payload": {"chat_id": chat}})).await;
-        poller.message().await;
-        poller.message().await;
+        // The response, what the router says about it, and the push.
+        for _ in 0..3 {
+            poller.message().await;
+        }
     }
     assert!((1..40).contains(&early), "{early}");
 }

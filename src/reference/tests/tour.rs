@@ -199,6 +199,7 @@ impl Tour {
                 Outgoing::Text(text, _) => ("now", text.as_str()),
                 Outgoing::Later(text, ..) => ("later", text.as_str()),
                 Outgoing::Close(_, reason) => ("closed", *reason),
+                Outgoing::Forward => ("forward", ""),
             };
             if answer.is_null()
                 && let Ok(mut frame) = serde_json::from_str::<Value>(text)

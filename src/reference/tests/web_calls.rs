@@ -69,7 +69,7 @@ async fn a_customer_on_the_web_talks_to_an_agent_on_rtm() {
     assert_eq!(customer.only("incoming_event").await.correlation, None);
     agent.only("incoming_event").await;
     assert_eq!(web.ok(HERE, "close_thread", json!({"chat_id": chat})).await, json!({}));
-    agent.only("thread_closed").await;
+    agent.thread_closed().await;
 }
 
 #[tokio::test]

@@ -146,10 +146,8 @@ async fn a_licence_that_is_not_there_is_told_as_each_dialect_has_it() {
 }
 
 #[tokio::test]
-async fn the_router_remarks_on_what_is_done_where_the_world_says_so() {
-    let text = "open: true\nlicences: [{ id: 1, system_messages: true }]";
-    let world = WorldFile::parse(Path::new("w"), text.into(), &protocol()).unwrap();
-    let server = TestServer::ruled(Some(&world), Limits::default()).await;
+async fn the_router_remarks_on_what_is_done() {
+    let server = TestServer::start().await;
     let mut amy = server.agent("amy").await;
     let mut carl = server.customer("carl").await;
     let (chat, _) = carl.start().await;
@@ -213,6 +211,24 @@ proptest::proptest! {
         let text = if twice { format!("{before}{cut}{with}{cut}{after}") } else { format!("{before}{with}{after}") };
         if let Err(told) = WorldFile::parse(Path::new("w"), text, &protocol()) {
             proptest::prop_assert!(told.to_string().starts_with("error: "), "{}", told);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_router_is_silent_where_the_world_says_so() {
+    for silent in [false, true] {
+        let text =
+            format!("open: true\nlicences: [{{ id: 1{} }}]", if silent { ", system_messages: false" } else { "" });
+        let world = WorldFile::parse(Path::new("w"), text, &protocol()).unwrap();
+        let server = TestServer::ruled(Some(&world), Limits::default()).await;
+        let mut carl = server.customer("carl").await;
+        let (chat, _) = carl.start().await;
+        carl.ok("close_thread", json!({"chat_id": chat})).await;
+        if silent {
+            carl.only("thread_closed").await;
+        } else {
+            carl.thread_closed().await;
         }
     }
 }

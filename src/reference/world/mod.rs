@@ -95,7 +95,7 @@ impl World {
             broken: Flags::default(),
             habits: Habits::default(),
             newcomers: USUAL_GROUPS.to_vec(),
-            remarks: false,
+            remarks: true,
             chats: HashMap::new(),
             customers: HashMap::new(),
             agents: HashMap::new(),

@@ -21,9 +21,9 @@ pub(super) enum Deed<'a> {
 }
 
 impl World {
-    /// Lets the router remark on what is done in chats.
-    pub fn remark_from_now_on(&mut self) {
-        self.remarks = true;
+    /// Has the router keep what it thinks of what is done in chats to itself.
+    pub fn silence_the_router(&mut self) {
+        self.remarks = false;
     }
 
     /// Has the router remark on what somebody did in an active chat, if it remarks on things here.

@@ -16,26 +16,29 @@ async fn agents_join_and_leave() {
     let (mut bob, newer) = (agent(&server, "bob").await, server.agent("zoe").await);
     amy.ok("join_chat", json!({"chat_id": chat, "agent_ids": [bob.user, newer.user]})).await;
     let both = [[bob.user.clone()], [newer.user.clone()]];
+    let each = ["chat_users_updated", "incoming_event", "chat_users_updated", "incoming_event"];
     for peer in [&mut amy, &mut bob] {
-        let told = peer.pushed().await;
-        let joined: Vec<_> = told.iter().map(|push| changed(push, "agents").0).collect();
-        assert_eq!(joined, both);
+        let [first, _, second, _] = peer.told(each).await;
+        assert_eq!([first, second].map(|push| changed(&push, "agents").0), both);
     }
-    assert_eq!(names(&customer.pushed().await), ["chat_users_updated", "chat_users_updated"]);
+    customer.told(each).await;
     amy.ok("join_chat", json!({"chat_id": chat, "agent_ids": [bob.user]})).await;
     bob.nothing().await;
     assert_eq!(amy.error("join_chat", json!({"chat_id": chat})).await, "validation");
     let unknown = json!({"chat_id": chat, "agent_ids": [bob.user, "nobody@example.com"]});
     assert_eq!(amy.error("join_chat", unknown).await, "validation");
     bob.ok("remove_from_chat", json!({"chat_id": chat})).await;
-    assert_eq!(changed(&amy.only("chat_users_updated").await, "agents"), (vec![], vec![bob.user.clone()]));
+    let [left, remark] = amy.told(["chat_users_updated", "incoming_event"]).await;
+    assert_eq!(changed(&left, "agents"), (vec![], vec![bob.user.clone()]));
+    assert_eq!(remark.payload["event"]["system_message_type"], "agent_left");
     assert_eq!(bob.error("remove_from_chat", json!({"chat_id": chat})).await, "validation");
     let absent = json!({"chat_id": chat, "customer_ids": [customer.user], "agent_ids": [bob.user]});
     assert_eq!(amy.error("remove_from_chat", absent).await, "validation");
     customer.pushed().await;
     amy.pushed().await;
     amy.ok("remove_from_chat", json!({"chat_id": chat, "customer_ids": [customer.user]})).await;
-    assert_eq!(changed(&amy.only("chat_users_updated").await, "customers"), (vec![], vec![customer.user.clone()]));
+    let [left, _] = amy.told(["chat_users_updated", "incoming_event"]).await;
+    assert_eq!(changed(&left, "customers"), (vec![], vec![customer.user.clone()]));
     customer.only("chat_users_updated").await;
     let ids: Vec<Value> = users(&mut amy, &chat).await.into_iter().map(|(id, _)| id).collect();
     assert_eq!(ids, [json!(amy.user), json!(newer.user)]);
@@ -65,17 +68,17 @@ async fn a_supervisor_talks_with_agents_only_until_he_joins() {
 
     bob.pushed().await;
     bob.ok("join_chat", json!({"chat_id": chat, "agent_ids": [bob.user]})).await;
-    let told = amy.pushed().await;
-    assert_eq!(changed(&told[0], "supervisors"), (vec![], vec![bob.user.clone()]));
-    assert_eq!(changed(&told[1], "agents"), (vec![bob.user.clone()], vec![]));
-    customer.only("chat_users_updated").await;
+    let [left, came, _] = amy.told(["chat_users_updated", "chat_users_updated", "incoming_event"]).await;
+    assert_eq!(changed(&left, "supervisors"), (vec![], vec![bob.user.clone()]));
+    assert_eq!(changed(&came, "agents"), (vec![bob.user.clone()], vec![]));
+    customer.told(["chat_users_updated", "incoming_event"]).await;
     bob.say(&chat, "hello").await;
     customer.only("incoming_event").await;
 
     amy.pushed().await;
     bob.ok("supervise_chat", json!({"chat_id": chat})).await;
-    assert_eq!(names(&amy.pushed().await), ["chat_users_updated", "chat_users_updated"]);
-    customer.only("chat_users_updated").await;
+    amy.told(["chat_users_updated", "incoming_event", "chat_users_updated"]).await;
+    customer.told(["chat_users_updated", "incoming_event"]).await;
     amy.ok("remove_from_chat", json!({"chat_id": chat, "agent_ids": [bob.user]})).await;
     assert_eq!(changed(&amy.only("chat_users_updated").await, "supervisors"), (vec![], vec![bob.user.clone()]));
     customer.nothing().await;
@@ -121,9 +124,10 @@ async fn a_ban_throws_out_and_is_lifted() {
     let (mut amy, mut customer, chat, thread) = in_a_chat(&server).await;
     let id = customer.user.clone();
     amy.ok("ban_customer", json!({"customer_id": id, "ban": {"days": 5}})).await;
-    let told = amy.pushed().await;
-    assert_eq!(told[0].payload, json!({"customer_id": id, "ban": {"days": 5}}));
-    assert_eq!(told[1].payload, json!({"chat_id": chat, "thread_id": thread}));
+    let [banned, remark, closed] = amy.told(["customer_banned", "incoming_event", "thread_closed"]).await;
+    assert_eq!(banned.payload, json!({"customer_id": id, "ban": {"days": 5}}));
+    assert_eq!(remark.payload["event"]["system_message_type"], "customer_banned");
+    assert_eq!(closed.payload, json!({"chat_id": chat, "thread_id": thread}));
     customer.closed().await;
     let mut again = server.connect("customer/v0.3").await;
     assert_eq!(again.error("login", json!({"token": "customer:carl"})).await, "customer_banned");
