@@ -9,7 +9,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use play::{Master, Play, python};
+use play::{Master, Play, python, shows_a_token};
 use serde_json::Value;
 
 /// Requests by action and transport, as Locust counted them from what the workers told.
@@ -38,6 +38,7 @@ fn three_workers_walk_what_the_master_wants_and_their_tallies_are_the_verdict() 
     let workers: Vec<_> = (1..=3).map(|number| play.worker(number, 3, &master)).collect();
     let (code, log) = master.end();
     assert_eq!(code, 0, "{log}");
+    assert!(!shows_a_token(&log), "{log}");
     assert!(log.contains("\"Agent\": 2, \"Customer\": 4, \"Reader\": 2"), "{log}");
     for worker in workers {
         let (code, log) = worker.end();
@@ -47,6 +48,9 @@ fn three_workers_walk_what_the_master_wants_and_their_tallies_are_the_verdict() 
     assert_eq!(test.tallies, ["tally-1-of-3.json", "tally-2-of-3.json", "tally-3-of-3.json"]);
     let merged = play.merge(&test);
     assert_eq!(merged.code, 0, "{}\n{}", merged.stdout, merged.stderr);
+    for tally in &test.tallies {
+        assert!(!shows_a_token(&std::fs::read_to_string(test.path(tally)).unwrap()));
+    }
     let report = merged.report();
     let counted = counted_by_us(&report);
     assert_eq!(counted, counted_by_locust(&play.stats()));

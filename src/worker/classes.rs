@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::message::{Counts, Exception};
+use crate::engine::WEB_PLACES;
 use crate::protocol::Transport;
 use crate::scenario::{Arrivals, Population, Scenario};
 
@@ -40,8 +42,8 @@ pub enum ClassError {
         /// What both would be called.
         class: String,
     },
-    /// Nothing is left of a name.
-    #[error("no user class can be called after the population `{0}`; give it a name with letters from a to z")]
+    /// A class cannot be called so.
+    #[error("no user class can be called after the population `{0}`; give it a name that begins with a letter")]
     Nameless(String),
 }
 
@@ -66,6 +68,30 @@ pub fn classes(scenario: &Scenario) -> Result<Vec<Class>, ClassError> {
         }
     }
     Ok(classes)
+}
+
+/// How many of each population walk, when the master wants so many of each class; and what keeps that from being what it wants.
+pub(super) fn wanted(classes: &[Class], counts: &Counts) -> (BTreeMap<String, u64>, Vec<Exception>) {
+    let (mut wanted, mut complaints) = (BTreeMap::new(), Vec::new());
+    for (name, count) in counts {
+        let class = classes.iter().find(|class| class.name == *name);
+        let trouble = match class {
+            Some(class) if class.web && *count > WEB_PLACES => Some((
+                format!("a worker has at most {WEB_PLACES} of `{name}`, which use the Web API; start more workers"),
+                "too few workers",
+            )),
+            None if *count > 0 => Some((
+                format!(
+                    "this worker's scenario has no user class `{name}`; print the locustfile anew, with `chatproof worker --locustfile`"
+                ),
+                "the locustfile of another scenario",
+            )),
+            _ => None,
+        };
+        complaints.extend(trouble.map(|(msg, kind)| Exception { msg, traceback: kind.to_owned() }));
+        wanted.extend(class.map(|class| (class.population.clone(), *count)));
+    }
+    (wanted, complaints)
 }
 
 /// `web-form` becomes `WebForm`.
@@ -135,16 +161,43 @@ mod tests {
     }
 
     #[test]
+    fn what_a_worker_cannot_do_is_told() {
+        let form = Class { web: true, ..class("WebForm", "web-form", Part::Weight(1)) };
+        let classes = [class("Agent", "agent", Part::Fixed(1)), form];
+        let of = |counts: &[(&str, u64)]| {
+            let counts = counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+            let (wanted, complaints) = wanted(&classes, &counts);
+            (wanted.into_iter().collect::<Vec<_>>(), complaints.into_iter().map(|told| told.msg).collect::<Vec<_>>())
+        };
+        let wanted = |agents, forms| vec![("agent".to_owned(), agents), ("web-form".to_owned(), forms)];
+        assert_eq!(of(&[("Agent", 5000), ("WebForm", 1024), ("Other", 0)]), (wanted(5000, 1024), Vec::new()));
+        assert_eq!(
+            of(&[("Agent", 1), ("WebForm", 1025)]),
+            (
+                wanted(1, 1025),
+                vec!["a worker has at most 1024 of `WebForm`, which use the Web API; start more workers".to_owned()]
+            )
+        );
+        assert_eq!(
+            of(&[("Visitor", 1)]),
+            (
+                Vec::new(),
+                vec![
+                    "this worker's scenario has no user class `Visitor`; print the locustfile anew, with `chatproof worker --locustfile`"
+                        .to_owned()
+                ]
+            )
+        );
+    }
+
+    #[test]
     fn names_that_do_not_do_are_told() {
         let told = of(&["a-b", "a_b"], "{ actor: a-b, standing: 1 }, { actor: a_b, standing: 1 }").unwrap_err();
         let expected = "the populations `a-b` and `a_b` would both be the user class `AB`; rename one of them";
         assert_eq!(told.to_string(), expected);
-        for name in ["é", "2nd"] {
-            let told = of(&[name], &format!("{{ actor: \"{name}\", standing: 1 }}")).unwrap_err().to_string();
-            let expected = format!(
-                "no user class can be called after the population `{name}`; give it a name with letters from a to z"
-            );
-            assert_eq!(told, expected);
-        }
+        let told = of(&["2nd"], "{ actor: 2nd, standing: 1 }").unwrap_err().to_string();
+        let expected =
+            "no user class can be called after the population `2nd`; give it a name that begins with a letter";
+        assert_eq!(told, expected);
     }
 }

@@ -10,10 +10,11 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use super::classes::wanted;
 use super::link::{Link, LinkError, News};
 use super::message::{Counts, Delivery, Exception, Finish, Heartbeat, Incoming, Outgoing};
 use super::{Account, Action, Alarm, Class, Event, Leaving, Machine, health};
-use crate::engine::{self, EngineError, Others, Outcome, Progress, RunOptions, WEB_PLACES};
+use crate::engine::{self, EngineError, Others, Outcome, Progress, RunOptions};
 use crate::load::Share;
 use crate::merge::TallyFile;
 use crate::record::Tally;
@@ -176,7 +177,7 @@ impl Worker<'_> {
             }
             Action::Report(counts) => self.report(counts).await?,
             Action::Begin(index) => self.begin(index)?,
-            Action::Want(counts) => self.want(counts).await?,
+            Action::Want(counts) => self.want(&counts).await?,
             Action::End => {
                 if let Some(test) = &mut self.test {
                     test.want = None;
@@ -221,37 +222,16 @@ impl Worker<'_> {
         Ok(())
     }
 
-    async fn want(&mut self, counts: Counts) -> Result<(), WorkerError> {
-        let mut wanted = BTreeMap::new();
-        for (name, count) in counts {
-            let class = self.classes.iter().find(|class| class.name == name);
-            match class {
-                Some(class) if class.web && count > WEB_PLACES => {
-                    let msg = format!(
-                        "a worker has at most {WEB_PLACES} of `{name}`, which use the Web API; start more workers"
-                    );
-                    self.complain(msg, "too few workers").await?;
-                }
-                None if count > 0 => {
-                    let msg = format!(
-                        "this worker's scenario has no user class `{name}`; print the locustfile anew, with `chatproof worker --locustfile`"
-                    );
-                    self.complain(msg, "another scenario's locustfile").await?;
-                }
-                _ => {}
-            }
-            wanted.extend(class.map(|class| (class.population.clone(), count)));
+    async fn want(&mut self, counts: &Counts) -> Result<(), WorkerError> {
+        let (wanted, complaints) = wanted(self.classes, counts);
+        for complaint in complaints {
+            self.troupe.say(&complaint.msg);
+            self.say(&Outgoing::Exception(complaint)).await?;
         }
         if let Some(want) = self.test.as_ref().and_then(|test| test.want.as_ref()) {
             let _ = want.send(wanted);
         }
         Ok(())
-    }
-
-    /// Tells both sides of something that keeps the test from being what the master wants.
-    async fn complain(&self, msg: String, kind: &str) -> Result<(), WorkerError> {
-        self.troupe.say(&msg);
-        self.say(&Outgoing::Exception(Exception { msg, traceback: kind.to_owned() })).await
     }
 
     fn count(&mut self) {

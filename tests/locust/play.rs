@@ -14,6 +14,8 @@ use crate::support::{Run, Served, binary, merge, root, serve};
 
 /// For anything to happen that has to, on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// Tokens of each role.
+const TOKENS: usize = 60;
 const SCENARIO: &str = "tests/locust/desk.yaml";
 
 /// Everything that a test needs, in a folder of its own.
@@ -50,11 +52,8 @@ impl Play {
             Command::new(binary()).args(["worker", "--locustfile", SCENARIO]).current_dir(root()).output().unwrap();
         assert!(printed.status.success());
         std::fs::write(folder.path().join("locustfile.py"), printed.stdout).unwrap();
-        let tokens = |role: &str, domain: &str, count: usize| {
-            (0..count).map(|number| format!("\"{role}:{role}-{number}{domain}\"")).collect::<Vec<_>>().join(", ")
-        };
-        let pools =
-            format!("agents: [{}]\ncustomers: [{}]\n", tokens("agent", "@example.com", 30), tokens("customer", "", 60));
+        let tokens = |role| tokens(role).map(|token| format!("\"{token}\"")).collect::<Vec<_>>().join(", ");
+        let pools = format!("agents: [{}]\ncustomers: [{}]\n", tokens("agent"), tokens("customer"));
         std::fs::write(folder.path().join("tokens.yaml"), pools).unwrap();
         Self { folder, server: serve(&[]) }
     }
@@ -145,6 +144,15 @@ pub fn python(arguments: &[&str]) -> Command {
     let mut command = Command::new(python);
     command.args(arguments);
     command
+}
+
+fn tokens(role: &str) -> impl Iterator<Item = String> {
+    (0..TOKENS).map(move |number| format!("{role}:{number}-c4nary"))
+}
+
+/// Whether any token can be read in a text. Ids of users, which the reference server makes of tokens, may.
+pub fn shows_a_token(text: &str) -> bool {
+    tokens("agent").chain(tokens("customer")).any(|token| text.contains(&token))
 }
 
 fn free_port() -> u16 {
