@@ -32,10 +32,14 @@ fuzz_target!(|text: &str| {
         let rest = &line[what.len_utf8()..];
         let number = rest.bytes().map(usize::from).sum::<usize>();
         now = now + Duration::from_millis(100);
+        if what == 'n' && conversations.len() < 8 {
+            conversations.push(begin(number));
+        }
+        if what == 'r' {
+            conversations.rotate_left(1);
+        }
         let Some(conversation) = conversations.last_mut() else { return };
         match what {
-            'n' if conversations.len() < 8 => conversations.push(begin(number)),
-            'r' => conversations.rotate_left(1),
             'o' => conversation.connected(now, Duration::from_millis(3)),
             'u' => conversation.set_user(rest),
             'c' => drop(conversation.client_sent(now, rest)),

@@ -120,10 +120,12 @@ async fn work(setup: Setup, recorder: Arc<Recorder>) -> Result<(), EngineError> 
     }
 }
 
-/// Finds out how long whatever is due has to wait for this thread.
+/// Finds out how long whatever is due has to wait for this thread. The tries have a schedule that no delay moves: a thread that stood still
+/// would otherwise count it once.
 async fn try_delay(worker: Arc<Worker>) {
+    let mut due = worker.clock.now();
     loop {
-        let due = worker.clock.now() + TRY_EVERY;
+        due = due + TRY_EVERY;
         worker.pacer.until(due).await;
         worker.recorder.delayed(worker.clock.now().since(due));
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::record::Tally;
 
-/// Median lag of arrivals from which on the generator was the bottleneck: people would notice it, and every number is
-/// larger by it.
+/// Median lag of arrivals, or median delay of the worker threads, from which on the generator was the bottleneck: people would notice
+/// it, and every number is larger by it.
 const SATURATED: Duration = Duration::from_millis(50);
 
 /// Lag that one arrival in a hundred has when the machine had no time for the generator for a moment, and so perhaps none for a target on the
@@ -14,7 +14,8 @@ const STALLED: Duration = Duration::from_millis(20);
 
 /// Whether the generator could not keep its schedule.
 pub fn is_saturated(tally: &Tally) -> bool {
-    tally.schedule.lag.percentile(50.0).is_some_and(|lag| lag > SATURATED)
+    let late = [&tally.schedule.lag, &tally.schedule.delay].map(|latency| latency.percentile(50.0));
+    late.into_iter().flatten().any(|median| median > SATURATED)
 }
 
 /// Whether the generator kept its schedule but for pauses, which are in the times that it measured.
@@ -34,13 +35,17 @@ mod tests {
     use crate::protocol::Transport;
 
     #[test]
-    fn a_median_lag_that_people_would_notice_saturates() {
-        let lagging = |ms: &[u64]| {
-            let mut tally = Tally::default();
-            ms.iter().for_each(|ms| tally.schedule.lag.record(Duration::from_millis(*ms)));
-            is_saturated(&tally)
-        };
-        assert!(!lagging(&[]) && !lagging(&[1, 2, 900]) && lagging(&[1, 60, 900]));
+    fn a_median_that_people_would_notice_saturates() {
+        for by_delay in [false, true] {
+            let late = |ms: &[u64]| {
+                let mut tally = Tally::default();
+                let schedule = &mut tally.schedule;
+                let latency = if by_delay { &mut schedule.delay } else { &mut schedule.lag };
+                ms.iter().for_each(|ms| latency.record(Duration::from_millis(*ms)));
+                is_saturated(&tally)
+            };
+            assert!(!late(&[]) && !late(&[1, 2, 900]) && late(&[1, 60, 900]));
+        }
     }
 
     #[test]
