@@ -21,4 +21,5 @@ pub mod session;
 pub mod spec;
 pub mod traffic;
 pub mod verdict;
+pub mod worker;
 pub mod yaml;

@@ -226,3 +226,22 @@ fn serve_answers_http() {
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 401") && answer.contains(r#""type":"authentication""#), "{answer}");
 }
+
+#[test]
+fn what_a_worker_is_not_told_enough_for_is_said() {
+    let worker = |arguments: &[&str]| {
+        let output =
+            Command::new(binary()).current_dir(root()).args(["worker", SMOKE]).args(arguments).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, told) = worker(&[]);
+    assert!(code == 2 && told.contains("--master <HOST:PORT>"), "{told}");
+    let tokens = token_file();
+    let target = ["--target", "http://127.0.0.1:9", "--token-file", tokens.path().to_str().unwrap()];
+    assert_eq!(
+        worker(&[&["--master", "127.0.0.1:9"], &target[..]].concat()),
+        (2, "error: --share: say which part of the tokens this worker takes, as K/N; no two workers may take the same\n".to_owned())
+    );
+    let (code, told) = worker(&["--master", "nowhere"]);
+    assert!(code == 2 && told.contains("`nowhere` cannot be used as the master's address: "), "{told}");
+}

@@ -31,6 +31,8 @@ pub(super) enum Command {
     Capacity(CapacityArguments),
     /// Put the tallies of all shares of a run together, and judge the whole.
     Merge(MergeArguments),
+    /// Walk the actors that a Locust master wants, or print the locustfile that it needs.
+    Worker(WorkerArguments),
     /// Certify a server, requirement by requirement.
     Certify(CertifyArguments),
     /// Judge recordings: captures of --record, and HAR files as browsers export them.
@@ -235,6 +237,31 @@ pub(super) struct MergeArguments {
     /// Accept a run in which the generator could not keep its schedule.
     #[arg(long)]
     pub allow_saturated: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WorkerArguments {
+    /// The scenario file.
+    pub scenario: PathBuf,
+
+    /// Where Locust's master listens for workers, such as 10.0.0.7:5557.
+    #[arg(long, value_name = "HOST:PORT", required_unless_present = "locustfile")]
+    pub master: Option<String>,
+    /// Print the scenario's locustfile, with which the master has to be started.
+    #[arg(long, conflicts_with = "master")]
+    pub locustfile: bool,
+
+    #[command(flatten)]
+    pub aim: AimArguments,
+    /// Take only part K of N, such as 2/5, of the tokens and of the rows of data. No two workers may have the same. Needed with --target.
+    #[arg(long, value_name = "K/N", requires = "target")]
+    pub share: Option<Share>,
+    /// Seed of all choices, in place of the scenario's.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Read the protocol data from this folder instead of the binary.
+    #[arg(long, value_name = "DIR")]
+    pub schemas: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -20,6 +20,7 @@ mod spec;
 mod start;
 mod target;
 mod tokens;
+mod worker;
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -49,13 +50,15 @@ impl Failure {
 /// Does what the command line says.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if matches!(arguments.command, Command::Run(_) | Command::Capacity(_) | Command::Serve(_) | Command::Proxy(_)) {
+    use Command as C;
+    if matches!(arguments.command, C::Run(_) | C::Worker(_) | C::Capacity(_) | C::Serve(_) | C::Proxy(_)) {
         descriptors::raise();
     }
     let done = match arguments.command {
         Command::Run(run) => run::run(&run),
         Command::Capacity(capacity) => capacity::capacity(&capacity),
         Command::Merge(merge) => merge::merge(&merge),
+        Command::Worker(worker) => worker::worker(&worker),
         Command::Certify(certify) => certify::certify(&certify),
         Command::Check(check) => check::check(&check),
         Command::Serve(serve) => serve::serve(&serve),

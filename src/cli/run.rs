@@ -10,6 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::perform::IDS;
 use self::perform::{Plan, Ready};
 use super::arguments::{AimArguments, Hardships, RunArguments};
 use super::conclude::conclude;

@@ -14,7 +14,8 @@ mod stage;
 mod worker;
 
 pub use credentials::{Credentials, PoolError};
-pub use run::{Counts, Others, Outcome, Progress, RunOptions, run};
+pub use population::WEB_PLACES;
+pub use run::{Counts, Others, Outcome, Progress, RunOptions, Wanted, run};
 
 /// Our own failure to run.
 #[derive(Debug, thiserror::Error)]

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::coming::{Coming, Place, Window, comings, most, places};
+use super::run::Wanted;
 use super::slots::{Job, Slots};
 use super::stage::{Worker, perform};
 use crate::load::Share;
@@ -18,6 +21,10 @@ use crate::scenario::{Arrivals, Cast, Instance, Population, Scenario, Stage};
 pub(super) struct Shared {
     pub scenario: Arc<Scenario>,
     pub seed: u64,
+    /// How many walk, when it is not the scenario that says so.
+    pub wanted: Option<Wanted>,
+    /// Actors that came because somebody else wanted it.
+    pub numbers: AtomicU64,
     /// When who comes.
     pub window: Window,
     /// What is due before is not counted.
@@ -60,10 +67,11 @@ impl Crowd {
         self.population.members.iter().all(|actor| actor.transport == Transport::Web)
     }
 
-    /// How many slots its Web API actors may need at the same time.
-    pub fn slots(&self) -> u64 {
+    /// How many slots its Web API actors may need at the same time, with numbers of the scenario or of somebody else.
+    pub fn slots(&self, wanted: bool) -> u64 {
         let web = self.population.members.iter().filter(|actor| actor.transport == Transport::Web).count();
         let casts = match &self.population.arrivals {
+            _ if wanted => WEB_PLACES,
             Arrivals::Open { .. } => self.limit().unwrap_or(DEFAULT_SLOTS),
             Arrivals::Closed { stages } => self.share.count(most(stages)),
             Arrivals::Standing { count, .. } | Arrivals::Together { count, .. } => self.share.count(*count as u64),
@@ -87,10 +95,16 @@ impl Crowd {
 /// Slots for an open population over the Web API that sets no limit of its own.
 const DEFAULT_SLOTS: u64 = 256;
 
+/// Slots for a population over the Web API of which somebody else says how many walk; a slot is there before it is wanted.
+pub const WEB_PLACES: u64 = 1024;
+
 /// Brings a worker's part of a population onto the stage, and returns when no more of it will come.
 pub(super) async fn drive(shared: Arc<Shared>, crowd: Arc<Crowd>, share: Share, worker: Arc<Worker>, stage: Stage) {
     let (seed, window) = (shared.seed_of(&crowd), shared.window);
     let scene = Scene { shared, crowd, worker, stage };
+    if let Some(wanted) = scene.shared.wanted.clone() {
+        return scene.as_wanted(wanted, share).await;
+    }
     match &scene.crowd.population.arrivals {
         Arrivals::Closed { stages } => {
             let users = places(stages, share, window).map(|place| scene.closed_user(place));
@@ -104,7 +118,7 @@ pub(super) async fn drive(shared: Arc<Shared>, crowd: Arc<Crowd>, share: Share, 
                 if scene.is_full() {
                     scene.drop_arrival();
                 } else {
-                    scene.start(number, due);
+                    scene.start(number, due, scene.wind_down());
                 }
             }
         }
@@ -139,8 +153,13 @@ impl Scene {
         self.worker.recorder.dropped(members);
     }
 
+    /// What tells the actors to come to their end.
+    fn wind_down(&self) -> &CancellationToken {
+        if self.crowd.standing() { &self.shared.dismissal } else { &self.shared.last_call }
+    }
+
     /// Starts a cast (or a single actor) and returns what tells that it has ended.
-    fn start(&self, number: u64, due: Moment) -> CancellationToken {
+    fn start(&self, number: u64, due: Moment, wind_down: &CancellationToken) -> CancellationToken {
         let members = &self.crowd.population.members;
         let ended = CancellationToken::new();
         let web = members.iter().filter(|actor| actor.transport == Transport::Web).count();
@@ -164,7 +183,6 @@ impl Scene {
                 persistent: self.crowd.standing(),
             };
             let tracker = if self.crowd.standing() { &self.shared.standing } else { &self.shared.arriving };
-            let wind_down = if self.crowd.standing() { &self.shared.dismissal } else { &self.shared.last_call };
             if actor.transport == Transport::Web {
                 if let Some(place) = places.next() {
                     let token = tracker.token();
@@ -186,6 +204,40 @@ impl Scene {
         ended
     }
 
+    /// Keeps as many walking as somebody else wants, of which this worker has a part, until nobody wants anything any more.
+    async fn as_wanted(&self, mut wanted: Wanted, part: Share) {
+        let has_web = self.crowd.slots(true) > 0;
+        let (mut open, mut places) = (Vec::new(), FuturesUnordered::new());
+        loop {
+            let all = wanted.borrow_and_update().get(&self.crowd.population.name).copied().unwrap_or_default();
+            let mine = part.count(if has_web { all.min(WEB_PLACES) } else { all });
+            let mine = usize::try_from(mine).unwrap_or(usize::MAX);
+            while open.len() > mine {
+                open.pop().as_ref().map(CancellationToken::cancel);
+            }
+            while open.len() < mine {
+                let closing = self.wind_down().child_token();
+                places.push(self.place(closing.clone()));
+                open.push(closing);
+            }
+            tokio::select! {
+                changed = wanted.changed() => if changed.is_err() { return },
+                () = self.shared.last_call.cancelled() => return,
+                Some(()) = places.next() => {}
+            }
+        }
+    }
+
+    /// A place that somebody else wants: whoever ends is replaced until it is closed, and whoever is last finishes what he does.
+    async fn place(&self, closing: CancellationToken) {
+        while !closing.is_cancelled() {
+            let number = self.crowd.share.global(self.shared.numbers.fetch_add(1, Ordering::Relaxed));
+            self.start(number, self.worker.clock.now(), &closing).cancelled().await;
+            // A round that takes no time at all must not turn into a busy loop.
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// One place of a closed population: whoever ends is replaced, as long as the place is open.
     async fn closed_user(&self, place: Place) {
         let mut round = 0;
@@ -195,7 +247,7 @@ impl Scene {
                 if !self.wait(due).await {
                     return;
                 }
-                let ended = self.start(place.number(round), due);
+                let ended = self.start(place.number(round), due, self.wind_down());
                 round += 1;
                 tokio::select! {
                     () = ended.cancelled() => {}

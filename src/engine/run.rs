@@ -1,10 +1,13 @@
 //! A whole run, from the first standing actor to the last closed connection.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::future::pending;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -41,6 +44,8 @@ pub struct RunOptions {
     pub share: Share,
     /// What passes between this share and the others.
     pub others: Others,
+    /// How many walk, when it is not the scenario that says so.
+    pub wanted: Option<Wanted>,
     /// The run's time; it starts with the clock.
     pub clock: Clock,
     /// How long after the first arrival the target is only warmed up: what is due in it is not counted.
@@ -58,6 +63,10 @@ pub struct RunOptions {
     /// Cancelled by somebody who wants the run to end early, with a report.
     pub interrupt: CancellationToken,
 }
+
+/// How many of each population, by its name, somebody else wants to walk at the same time. Whoever ends is replaced. The run ends
+/// when nobody is left who could want something.
+pub type Wanted = watch::Receiver<BTreeMap<String, u64>>;
 
 /// The other shares of a run. Their actors may need the standing populations of this one, and the other way round. If nobody
 /// tells, everybody stays for as long as anybody may.
@@ -90,9 +99,21 @@ pub struct Progress {
     answers: AtomicU64,
     pushes: AtomicU64,
     violations: AtomicU64,
+    recorders: Mutex<Vec<Arc<Recorder>>>,
 }
 
 impl Progress {
+    /// Everything that has been recorded so far, except of what is counted elsewhere.
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        self.recorders().iter().for_each(|recorder| tally.merge(recorder.snapshot()));
+        tally
+    }
+
+    fn recorders(&self) -> MutexGuard<'_, Vec<Arc<Recorder>>> {
+        self.recorders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Actors that walk at present.
     pub fn present(&self) -> usize {
         self.present.load(Ordering::Relaxed)
@@ -185,6 +206,7 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
         seed,
         share,
         others,
+        wanted,
         clock,
         warm_up,
         workers,
@@ -197,7 +219,7 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
     let load = scenario.load.clone();
     let meter = Meter::start();
     let ramps = load.populations.iter().filter_map(|population| match population.arrivals {
-        Arrivals::Standing { ramp, .. } => Some(ramp + HEAD_START),
+        Arrivals::Standing { ramp, .. } if wanted.is_none() => Some(ramp + HEAD_START),
         _ => None,
     });
     // Not from now on: all shares of a run have the same moments.
@@ -211,11 +233,13 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
             Arc::new(Crowd { population: population.clone(), number, share, present: AtomicU64::new(0) })
         })
         .collect();
-    let users: u64 = crowds.iter().map(|crowd| crowd.slots()).sum();
+    let users: u64 = crowds.iter().map(|crowd| crowd.slots(wanted.is_some())).sum();
     let users = usize::try_from(users).unwrap_or(usize::MAX);
     let shared = Arc::new(Shared {
         scenario: scenario.clone(),
         seed,
+        wanted,
+        numbers: AtomicU64::new(0),
         window: Window { start, begin, end: begin + load.duration },
         counted_from: if warm_up.is_zero() { Moment::default() } else { begin + warm_up },
         last_call: CancellationToken::new(),
@@ -254,17 +278,21 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
         Ok::<_, EngineError>(())
     };
     let workers = if rtm.is_empty() { 0 } else { workers as u64 };
+    // What somebody wants of this process is all of it.
+    let mine = if shared.wanted.is_some() { Share::WHOLE } else { share };
     for worker in (1..=workers).filter_map(|number| Share::new(number, workers)) {
-        start(&rtm, share.divided(worker), None)?;
+        start(&rtm, mine.divided(worker), None)?;
     }
     if users > 0 || !web.is_empty() {
-        start(&web, share, Some(users).filter(|users| *users > 0))?;
+        start(&web, mine, Some(users).filter(|users| *users > 0))?;
     }
     shared.drivers.close();
+    progress.recorders().clone_from(&recorders);
     let window = (begin + warm_up, begin + load.duration);
     let counting = tokio::spawn(count_answers(progress.clone(), clock, window, finish.clone()));
     let settling = settle(recorders.first().cloned(), clock, finish.clone());
-    let others = (share != Share::WHOLE && !shared.only_standing).then_some(others);
+    let has_others = shared.wanted.is_some() || (share != Share::WHOLE && !shared.only_standing);
+    let others = has_others.then_some(others);
     let directing = direct(&shared, clock, load.wind_down, others, &interrupt);
     let idle = tokio::select! {
         idle = directing => idle,
@@ -299,7 +327,17 @@ async fn direct(
     interrupt: &CancellationToken,
 ) -> Duration {
     let at = |moment: Moment| tokio::time::sleep_until(clock.instant(moment).into());
+    let time_is_up = async {
+        match &shared.wanted {
+            None => at(shared.window.end).await,
+            Some(_) => pending().await,
+        }
+    };
     let none_left = async {
+        if shared.wanted.is_some() {
+            // Who walks would not be replaced any more, and may now come to the end.
+            return shared.drivers.wait().await;
+        }
         if shared.only_standing {
             // Nobody arrives, so nobody's leaving ends the run.
             at(shared.window.end).await;
@@ -309,7 +347,7 @@ async fn direct(
         shared.arriving.wait().await;
     };
     tokio::select! {
-        () = at(shared.window.end) => {}
+        () = time_is_up => {}
         () = interrupt.cancelled() => {}
         () = none_left => {}
     }
@@ -324,9 +362,10 @@ async fn direct(
     let done = clock.now();
     if let Some(Others { done_here, done_everywhere }) = others {
         done_here.cancel();
+        let end = if shared.wanted.is_some() { done } else { shared.window.end };
         tokio::select! {
             () = done_everywhere.cancelled() => {}
-            () = at(shared.window.end + wind_down) => {}
+            () = at(end + wind_down) => {}
             () = interrupt.cancelled() => {}
         }
     }
@@ -360,7 +399,7 @@ async fn count_answers(
 }
 
 async fn settle(recorder: Option<Arc<Recorder>>, clock: Clock, finish: CancellationToken) {
-    let Some(recorder) = recorder else { return std::future::pending().await };
+    let Some(recorder) = recorder else { return pending().await };
     loop {
         tokio::select! {
             () = finish.cancelled() => return,

@@ -84,6 +84,12 @@ impl Latency {
         self.filled().map(|h| Duration::from_nanos((h.mean() * 1_000.0) as u64))
     }
 
+    /// Every duration that was counted, shortest first, as exactly as it is told apart, and how often.
+    pub fn counts(&self) -> impl Iterator<Item = (Duration, u64)> {
+        let values = self.0.iter().flat_map(Histogram::iter_recorded);
+        values.map(|value| (Duration::from_micros(value.value_iterated_to()), value.count_at_value().into()))
+    }
+
     /// All of them in one.
     pub fn sum<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
         parts.into_iter().cloned().fold(Self::default(), |mut sum, part| {
@@ -196,6 +202,13 @@ mod tests {
         latency.record(Duration::from_secs(3600));
         assert_eq!(latency.max().unwrap().as_secs(), 60);
         assert_eq!(latency.count(), 1001);
+    }
+
+    #[test]
+    fn counts_are_told_in_order() {
+        let counts: Vec<_> = of(&[900, 3, 3, 40]).counts().collect();
+        assert_eq!(counts, [(3, 2), (40, 1), (900, 1)].map(|(us, count)| (Duration::from_micros(us), count)));
+        assert_eq!(Latency::default().counts().count(), 0);
     }
 
     #[test]

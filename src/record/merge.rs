@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 /// What can be added up in any grouping and order with the same result.
-pub(super) trait Merge {
+pub trait Merge {
+    /// Adds another part.
     fn absorb(&mut self, other: Self);
 }
 

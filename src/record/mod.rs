@@ -7,16 +7,20 @@ mod latency;
 mod ledger;
 mod merge;
 mod recorder;
+mod sketch;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod violations;
 
 pub use checklist::{Checklist, Finding, Item, ItemOutcome, ItemState, Provocation};
 pub use latency::{Latency, LatencyError};
 pub use ledger::Ledger;
 pub use recorder::Recorder;
+pub use sketch::{Sketch, SketchError};
 pub use tally::{
     ActionTally, Actors, DialectTally, Effort, Ordering, PushTally, Schedule, StepFailure, Steps, Tally, TransportTally,
 };
+pub use timeline::{Stretch, Timeline, TimelineError};
 pub use violations::{Sample, ViolationTally, Violations};

@@ -136,7 +136,7 @@ impl Observer for Recorder {
 fn count(tally: &mut Tally, observation: &Observation<'_>) {
     let dialect = tally.dialects.entry(observation.dialect.name.clone()).or_default();
     if let Fact::Pushed(push) = &observation.fact {
-        return named(&mut dialect.pushes, push.action, NAMES, |tally| pushed(tally, push));
+        return named(&mut dialect.pushes, push.action, NAMES, |tally| pushed(tally, push, observation.at));
     }
     let transport = dialect.transports.entry(observation.transport).or_default();
     let actions = &mut transport.actions;
@@ -148,13 +148,14 @@ fn count(tally: &mut Tally, observation: &Observation<'_>) {
         Fact::Closed(how) => *transport.closings.entry(*how).or_default() += 1,
         Fact::Sent(sent) => named(actions, sent.action, NAMES, |tally| requested(tally, sent)),
         Fact::Answered(answer) => named(actions, answer.action, NAMES, |tally| answered(tally, answer, observation.at)),
-        Fact::TimedOut { action } => named(actions, action, NAMES, |tally: &mut ActionTally| tally.timeouts += 1),
+        Fact::TimedOut { action } => named(actions, action, NAMES, |tally| timed_out(tally, observation.at)),
         Fact::Pushed(_) | Fact::Violated(_) | Fact::Ponged | Fact::Pinged => {}
     }
 }
 
-fn pushed(tally: &mut PushTally, push: &Pushed<'_>) {
+fn pushed(tally: &mut PushTally, push: &Pushed<'_>, at: Moment) {
     tally.count += 1;
+    *tally.over_time.at(at) += 1;
     tally.bytes += push.bytes as u64;
 }
 
@@ -163,12 +164,22 @@ fn requested(tally: &mut ActionTally, sent: &Sent<'_>) {
     tally.bytes_out += sent.bytes as u64;
 }
 
+fn timed_out(tally: &mut ActionTally, at: Moment) {
+    tally.timeouts += 1;
+    tally.over_time.at(at).timeouts += 1;
+}
+
 fn answered(tally: &mut ActionTally, answer: &Answer<'_>, at: Moment) {
     tally.answered += 1;
     tally.bytes_in += answer.bytes as u64;
     tally.late += u64::from(answer.late);
-    tally.response.record(at.since(answer.intended));
+    let response = at.since(answer.intended);
+    tally.response.record(response);
     tally.service.record(at.since(answer.sent));
+    let stretch = tally.over_time.at(at);
+    stretch.answered += 1;
+    stretch.failed += u64::from(!answer.success);
+    stretch.response.record(response);
     if answer.success {
         tally.succeeded += 1;
     } else {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Latency;
 use super::merge::{Merge, merge_members};
+use super::timeline::{Stretch, Timeline};
 use super::violations::Violations;
 use crate::observe::{Closing, Moment};
 use crate::protocol::{DialectName, Transport};
@@ -88,6 +89,9 @@ pub struct ActionTally {
     pub response: Latency,
     /// From the actual send to the answer.
     pub service: Latency,
+    /// Answers and timeouts over time.
+    #[serde(default)]
+    pub over_time: Timeline<Stretch>,
 }
 
 /// Pushes of one name.
@@ -97,6 +101,9 @@ pub struct PushTally {
     pub count: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// How many arrived over time.
+    #[serde(default)]
+    pub over_time: Timeline<u64>,
 }
 
 /// What the order ledger looked at. Reordering is told in the terms of RFC 4737.
@@ -186,8 +193,8 @@ pub struct StepFailure {
 merge_members! {
     DialectTally { transports, pushes, delivery }
     TransportTally { opened, closings, connect, actions }
-    ActionTally { sent, answered, succeeded, errors, timeouts, late, bytes_out, bytes_in, response, service }
-    PushTally { count, bytes }
+    ActionTally { sent, answered, succeeded, errors, timeouts, late, bytes_out, bytes_in, response, service, over_time }
+    PushTally { count, bytes, over_time }
     Ordering { events, threads, arrivals, reordered, extents, expected, lost, indeterminate, evicted }
     Schedule { due, started, dropped, lag, delay }
     Effort { elapsed_us, cpu_us, machine_us }

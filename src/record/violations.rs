@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::merge::Merge;
+use super::timeline::Timeline;
 use crate::observe::{Grade, Side, TranscriptFrame, Violation, ViolationKind};
 
 /// Samples kept of each kind: enough to see whether they are all alike, few enough to read.
@@ -24,6 +25,9 @@ pub struct ViolationTally {
     pub count: u64,
     /// The earliest of them, at most five.
     pub samples: Vec<Sample>,
+    /// How many over time.
+    #[serde(default)]
+    pub over_time: Timeline<u64>,
 }
 
 /// One violation with what passed on its connection just before.
@@ -40,6 +44,7 @@ impl Violations {
     pub fn add(&mut self, violation: Violation, transcript: impl FnOnce() -> Vec<TranscriptFrame>) {
         let tally = self.0.entry(violation.kind).or_default();
         tally.count += 1;
+        *tally.over_time.at(violation.at) += 1;
         let place = tally.samples.partition_point(|kept| earlier(&kept.violation, &violation).is_le());
         if place < SAMPLES {
             tally.samples.insert(place, Sample { violation, transcript: transcript() });
@@ -91,6 +96,7 @@ impl Merge for Violations {
 impl Merge for ViolationTally {
     fn absorb(&mut self, other: Self) {
         self.count.absorb(other.count);
+        self.over_time.absorb(other.over_time);
         self.samples.extend(other.samples);
         self.samples.sort_by(|a, b| earlier(&a.violation, &b.violation));
         self.samples.truncate(SAMPLES);

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::{LARGEST, Target, Trust};
+use super::{LARGEST, Target, Trust, tcp};
 
 /// For looking up the name, connecting, TLS and the handshake together.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -179,15 +178,15 @@ pub(super) async fn dial(target: &Target, trust: &Trust) -> Result<Box<dyn Wire>
         .addresses()
         .await
         .map_err(|error| SessionError::Unresolved { peer: peer(), reason: error.to_string() })?;
-    let tcp = TcpStream::connect(addresses).await.map_err(|error| from_io(peer(), &error))?;
-    tcp.set_nodelay(true).map_err(|error| from_io(peer(), &error))?;
+    let stream = tcp::connect(addresses).await.map_err(|error| from_io(peer(), &error))?;
+    stream.set_nodelay(true).map_err(|error| from_io(peer(), &error))?;
     if target.tls {
         let no_tls = |reason: String| SessionError::Tls { peer: peer(), reason };
         let name = ServerName::try_from(target.host.clone()).map_err(|error| no_tls(error.to_string()))?;
         let connector = TlsConnector::from(trust.config().map_err(|error| no_tls(error.to_string()))?);
-        Ok(Box::new(connector.connect(name, tcp).await.map_err(|error| no_tls(error.to_string()))?))
+        Ok(Box::new(connector.connect(name, stream).await.map_err(|error| no_tls(error.to_string()))?))
     } else {
-        Ok(Box::new(tcp))
+        Ok(Box::new(stream))
     }
 }
 

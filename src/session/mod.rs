@@ -10,6 +10,7 @@ mod heartbeat;
 mod rtm;
 mod socketio;
 mod target;
+mod tcp;
 mod token;
 mod trust;
 mod variation;

@@ -96,6 +96,11 @@ pub fn check(recording: &Path) -> Run {
     reporting(tempfile::tempdir().unwrap(), Command::new(binary()).arg("check").arg(recording))
 }
 
+/// `chatproof merge TALLY…`.
+pub fn merge(tallies: &[&Path]) -> Run {
+    reporting(tempfile::tempdir().unwrap(), Command::new(binary()).arg("merge").args(tallies))
+}
+
 fn run_in(folder: TempDir, scenario: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Run {
     let mut command = Command::new(binary());
     reporting(folder, command.args(["run", scenario]).args(arguments).envs(environment.iter().copied()))

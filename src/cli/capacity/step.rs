@@ -60,6 +60,7 @@ impl Bench<'_> {
             seed,
             share: Share::WHOLE,
             others: Others::default(),
+            wanted: None,
             clock: Clock::start(),
             warm_up: times.warm_up,
             workers: results::cores(),

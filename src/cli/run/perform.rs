@@ -21,7 +21,7 @@ use crate::traffic::CaptureWriter;
 use crate::verdict::ExitCode as Code;
 
 /// Connection numbers of a share; those of the next one begin after them.
-const IDS: u64 = 1_000_000_000;
+pub const IDS: u64 = 1_000_000_000;
 
 /// What is to be done.
 pub(super) struct Plan {
@@ -87,6 +87,7 @@ impl<'a> Ready<'a> {
             seed: plan.seed,
             share: plan.share,
             others,
+            wanted: None,
             clock,
             warm_up: Duration::ZERO,
             workers: plan.workers,
