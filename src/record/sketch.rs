@@ -104,7 +104,10 @@ mod tests {
         let micros = |us, count| (Duration::from_micros(us), count);
         // From 2^25 µs on a step is 2^18 µs, and a minute falls into the 228th of them.
         let minute = 228 << 18;
-        assert_eq!(steps, [micros(0, 1), micros(1, 1), micros(255, 1), micros(256, 2), micros(258, 1), micros(minute, 1)]);
+        assert_eq!(
+            steps,
+            [micros(0, 1), micros(1, 1), micros(255, 1), micros(256, 2), micros(258, 1), micros(minute, 1)]
+        );
     }
 
     #[test]

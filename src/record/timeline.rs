@@ -45,7 +45,7 @@ merge_members! {
 }
 
 /// A timeline as a file has it, of which nothing is known yet.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Written<T> {
     width_s: u64,
     intervals: BTreeMap<u64, T>,

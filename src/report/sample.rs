@@ -191,7 +191,7 @@ pub fn hostile() -> Run {
     let frame = TranscriptFrame { at: Moment(0), direction: Direction::ToClient, text: HOSTILE.into() };
     run.tally.violations.add(violation, || vec![frame]);
     for tally in run.tally.dialects.values_mut() {
-        tally.pushes.insert(HOSTILE.into(), PushTally { count: 1, bytes: 1 });
+        tally.pushes.insert(HOSTILE.into(), PushTally { count: 1, bytes: 1, ..PushTally::default() });
         for transport in tally.transports.values_mut() {
             transport.actions.insert(HOSTILE.into(), ActionTally { sent: 1, timeouts: 1, ..ActionTally::default() });
             for action in transport.actions.values_mut() {
@@ -235,7 +235,10 @@ fn dialect(connections: u64, actions: &[(&str, u64, u64)], pushes: u64) -> Diale
     };
     DialectTally {
         transports: BTreeMap::from([(Transport::Websocket, transport)]),
-        pushes: BTreeMap::from([("incoming_event".to_owned(), PushTally { count: pushes, bytes: 300 * pushes })]),
+        pushes: BTreeMap::from([(
+            "incoming_event".to_owned(),
+            PushTally { count: pushes, bytes: 300 * pushes, ..PushTally::default() },
+        )]),
         delivery: spread(pushes, 1_400),
     }
 }

@@ -194,3 +194,21 @@ fn deliveries_in_the_warm_up_are_not_counted_and_later_ones_are() {
     assert!(counted(0) > 1);
     assert_eq!((counted(4000), counted(59_000)), (1, 0));
 }
+
+#[test]
+fn what_happened_over_time_is_told_by_the_moment_of_the_answer() {
+    let mut world = World::counting_from(1, ms(0));
+    world.play(&[
+        (900, CUSTOMER, Send("get_chats_summary")),
+        (1010, CUSTOMER, Answer(json!({"chats_summary": [], "total_chats": 0}))),
+        (1100, CUSTOMER, Send("get_chats_summary")),
+        (3002, CUSTOMER, Refuse("internal".to_owned())),
+    ]);
+    world.conversations[AGENT].received(ms(2950), "nonsense");
+    let tally = world.settle(4000);
+    let asked = action(&tally, "get_chats_summary");
+    let told = asked.over_time.intervals().map(|(n, part)| (n, part.answered, part.failed, part.response.count()));
+    assert_eq!(told.collect::<Vec<_>>(), [(1, 1, 0, 1), (3, 1, 1, 1)]);
+    let wrong = tally.violations.get(crate::observe::ViolationKind::MalformedFrame).unwrap();
+    assert_eq!(wrong.over_time.intervals().collect::<Vec<_>>(), [(2, &1)]);
+}
