@@ -46,8 +46,11 @@ fuzz_target!(|text: &str| {
             's' => drop(conversation.received(now, rest)),
             'a' => {
                 let correlation = conversation.next_correlation();
-                let sending =
-                    Sending { correlation: Some(&correlation), action: rest, intended: now, at: now, text: rest };
+                // Our own client asks for what its scenario names, not for what a peer says.
+                let dialect = conversation.dialect().clone();
+                let actions = dialect.catalog.actions.keys();
+                let action = actions.cycle().nth(number % 64).map_or("", String::as_str);
+                let sending = Sending { correlation: Some(&correlation), action, intended: now, at: now, text: rest };
                 conversation.sending(sending);
             }
             'w' => {
