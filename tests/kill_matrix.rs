@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// One of so many defects is in the sample that every test run tries.
-const SAMPLE: usize = 12;
+const SAMPLE: usize = 24;
 /// Certifications at the same time.
 const AT_ONCE: usize = 6;
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/kill-matrix.md");
