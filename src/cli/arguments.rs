@@ -164,7 +164,7 @@ pub(super) struct RunArguments {
     pub allow_saturated: bool,
 }
 
-/// Whom a scenario runs against.
+/// Whom scenarios and cases run against.
 #[derive(Debug, Args)]
 pub(super) struct AimArguments {
     /// The server to test, such as https://api.example.com; without it, the embedded reference server.
@@ -173,7 +173,8 @@ pub(super) struct AimArguments {
     /// Id of the licence to use there.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub license_id: u64,
-    /// File with the tokens of the scenario's pools. Tokens are never taken from the command line.
+    /// File with the tokens of the pools that scenarios take theirs from; certification takes `agents` and `customers`. Tokens are never
+    /// taken from the command line.
     #[arg(long, value_name = "FILE", env = "CHATPROOF_TOKEN_FILE", hide_env_values = true)]
     pub token_file: Option<PathBuf>,
     /// Give the embedded reference server a defect: NAME, or NAME=PROBABILITY. May be repeated; `chatproof serve --list-defects` lists them.
@@ -279,21 +280,8 @@ pub(super) struct CheckArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct CertifyArguments {
-    /// The server to certify, such as https://api.example.com; without it, the embedded reference server.
-    #[arg(long, value_name = "URL", requires = "token_file")]
-    pub target: Option<String>,
-    /// Id of the licence to use there.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub license_id: u64,
-    /// File with pools of tokens, `agents` and `customers`. Tokens are never taken from the command line.
-    #[arg(long, value_name = "FILE", env = "CHATPROOF_TOKEN_FILE", hide_env_values = true)]
-    pub token_file: Option<PathBuf>,
-    /// Give the embedded reference server a defect: NAME, or NAME=PROBABILITY. May be repeated.
-    #[arg(long, value_name = "NAME[=P]", conflicts_with = "target")]
-    pub defect: Vec<Defect>,
-    /// Let the embedded reference server do something hard that the documents allow. May be repeated; `all` is all of them, `chatproof serve --help` lists them.
-    #[arg(long, value_name = "NAME", value_parser = hardships(), hide_possible_values = true, conflicts_with = "target")]
-    pub hardship: Vec<Hardships>,
+    #[command(flatten)]
+    pub aim: AimArguments,
 
     /// A dialect to certify, such as customer/v0.3; by default all. May be repeated.
     #[arg(long, value_name = "DIALECT")]

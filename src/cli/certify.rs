@@ -162,9 +162,9 @@ fn venue(
     cases: &Cases,
     dialects: &[Arc<Dialect>],
 ) -> Result<(Stand, String), Failure> {
-    match (&arguments.target, &arguments.token_file) {
+    match (&arguments.aim.target, &arguments.aim.token_file) {
         (Some(url), Some(token_file)) => {
-            let target = Target::parse(url, arguments.license_id).map_err(|e| Failure::new(Code::Usage, e))?;
+            let target = Target::parse(url, arguments.aim.license_id).map_err(|e| Failure::new(Code::Usage, e))?;
             let pools = tokens::read(token_file)?;
             enough(&pools, cases, dialects, arguments.quick)?;
             let name = target.peer();
@@ -172,9 +172,9 @@ fn venue(
             Ok((Stand::Elsewhere { target: Arc::new(target), credentials }, name))
         }
         _ => {
-            let (defects, hardships) = (arguments.defect.clone(), Hardships::of(&arguments.hardship));
+            let (defects, hardships) = (arguments.aim.defect.clone(), Hardships::of(&arguments.aim.hardship));
             let name = target::embedded_name(&defects, &hardships);
-            let (seed, protocol, license_id) = (arguments.seed, protocol.clone(), arguments.license_id);
+            let (seed, protocol, license_id) = (arguments.seed, protocol.clone(), arguments.aim.license_id);
             Ok((Stand::Embedded { seed, defects, hardships, protocol, license_id }, name))
         }
     }

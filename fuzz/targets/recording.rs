@@ -1,4 +1,4 @@
-//! HAR files, damaged anyhow.
+//! Recordings, captures and HAR files, damaged anyhow.
 
 #![no_main]
 
