@@ -6,14 +6,12 @@ use super::page::{Badge, Cause, Head, Section, Tone};
 use super::table::{Cell, Column, table};
 use crate::report::RunReport;
 use crate::report::format::{duration, one_line};
-use crate::verdict::{Judgement, ThresholdState};
+use crate::verdict::{Concern, Judgement, Reason, ThresholdState};
 
 /// What a reader sees first.
 pub(super) fn of(report: &RunReport<'_>) -> Head {
     let RunReport { meta, verdict, .. } = *report;
-    let tone = Tone::of(verdict.judgement);
-    let mut causes: Vec<Cause> =
-        verdict.reasons.iter().map(|reason| Cause { text: one_line(reason), more: None, tone }).collect();
+    let mut causes: Vec<Cause> = verdict.reasons.iter().map(cause).collect();
     if meta.interrupted {
         let text = "interrupted: the numbers cover only the time until then".to_owned();
         causes.push(Cause { text, more: None, tone: Tone::Doubtful });
@@ -32,6 +30,17 @@ pub(super) fn of(report: &RunReport<'_>) -> Head {
             format!("chatproof {}", one_line(&meta.version)),
         ],
     }
+}
+
+fn cause(reason: &Reason) -> Cause {
+    let (tone, more) = match reason.about {
+        Concern::Violation(kind) => (Tone::of_grade(kind.grade()), Some(format!("violation-{kind}"))),
+        Concern::Steps => (Tone::Bad, Some("failed-steps".to_owned())),
+        Concern::Threshold(ThresholdState::Broken) => (Tone::Bad, Some("thresholds".to_owned())),
+        Concern::Threshold(_) => (Tone::Doubtful, Some("thresholds".to_owned())),
+        Concern::Silence => (Tone::Doubtful, None),
+    };
+    Cause { text: one_line(&reason.text), more, tone }
 }
 
 fn meaning(report: &RunReport<'_>) -> &'static str {

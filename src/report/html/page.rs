@@ -5,6 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
+use crate::observe::Grade;
 use crate::verdict::Judgement;
 
 /// How pages look, after what the charts need.
@@ -94,6 +95,15 @@ impl Tone {
             Judgement::Passed => Self::Good,
             Judgement::NonStrict | Judgement::Inconclusive => Self::Doubtful,
             Judgement::Failed => Self::Bad,
+        }
+    }
+
+    /// The colour of a grade.
+    pub fn of_grade(grade: Grade) -> Self {
+        match grade {
+            Grade::Info => Self::Plain,
+            Grade::NonStrict => Self::Doubtful,
+            Grade::Fail => Self::Bad,
         }
     }
 }
