@@ -12,6 +12,7 @@ mod junit;
 mod meta;
 #[cfg(test)]
 pub(crate) mod sample;
+mod series;
 pub mod spec;
 mod terminal;
 
@@ -21,6 +22,7 @@ pub use json::{json, write_json};
 pub use junit::junit;
 pub use meta::Meta;
 pub(crate) use meta::micros;
+pub use series::{ActionSeries, Interval, Series};
 pub use terminal::{Style, terminal};
 
 use crate::record::{ItemOutcome, Tally};
