@@ -46,8 +46,8 @@ pub struct Certificate {
     pub judgement: Judgement,
     /// The same with waivers, which the certified judgement ignores.
     pub accepted: Judgement,
-    /// Why it is not better, in sentences.
-    pub reasons: Vec<String>,
+    /// Why it is not better, the most important first.
+    pub reasons: Vec<Objection>,
     /// The requirements, by id.
     pub rows: Vec<Row>,
     /// Violations that belong to no requirement.
@@ -64,6 +64,27 @@ pub struct Certificate {
     pub differences: Vec<Difference>,
     /// What is wrong with the documents, for their owner.
     pub documents: Vec<DocumentFinding>,
+}
+
+/// Something to be said against a target. As JSON it is its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objection {
+    /// In a sentence.
+    pub text: String,
+    /// The requirement that it is about, for those who want to see more of it.
+    pub requirement: Option<RequirementId>,
+}
+
+impl From<String> for Objection {
+    fn from(text: String) -> Self {
+        Self { text, requirement: None }
+    }
+}
+
+impl Serialize for Objection {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
 }
 
 /// A requirement and what came of it.
@@ -165,6 +186,9 @@ pub struct CheckOutcome {
     /// Which actor, and the place of the step in the case's file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
+    /// JSON pointer into the payload of the last frame, when it is about a member of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
     /// The connection's last frames.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub frames: Vec<TranscriptFrame>,
@@ -202,6 +226,9 @@ pub struct Unattributed {
     /// Document and line, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// JSON pointer into the payload of the last frame, when it is about a member of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
     /// The connection's last frames.
     pub frames: Vec<TranscriptFrame>,
 }

@@ -36,6 +36,16 @@ pub enum Profile {
     Strict,
 }
 
+impl std::fmt::Display for Profile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Literal => "literal",
+            Self::Consensus => "consensus",
+            Self::Strict => "strict",
+        })
+    }
+}
+
 /// What to certify, and how.
 #[derive(Debug, Clone)]
 pub struct Options {

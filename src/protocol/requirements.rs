@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ErratumId, Kind, Line, ProtocolError, RequirementId, SchemaFiles, Transport};
+use super::{ErratumId, Kind, Line, Place, ProtocolError, RequirementId, SchemaFiles, Transport};
 
 /// One sentence of the documents.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -192,6 +192,22 @@ classes! {
     BadToken = "bad_token";
     /// By a customer who is banned.
     Banned = "banned";
+}
+
+impl Check {
+    /// Whether it is a check of schemas that looks at a place: a member of a message, or of an object wherever that stands. `path` has no
+    /// indices of arrays.
+    pub fn looks_at(&self, (of, message, path): (Kind, &str, &str), place: Option<&Place>) -> bool {
+        let Self::Schema { kind, name, member } = self else { return false };
+        let below =
+            |path: &str| path.strip_prefix(&**member).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if (of, message) == (*kind, &**name) {
+            return below(path);
+        }
+        let is_there =
+            |place: &Place| place.file.split_once('/') == Some((kind.folder(), name)) && below(&place.member);
+        place.is_some_and(is_there)
+    }
 }
 
 impl fmt::Display for Check {

@@ -1,5 +1,6 @@
 //! Renders a certification: for people, for programs and for build servers.
 
+mod html;
 mod junit;
 mod terminal;
 
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+pub use html::html;
 pub use junit::junit;
 pub use terminal::terminal;
 

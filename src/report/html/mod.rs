@@ -3,15 +3,23 @@
 //! Everything is drawn here, so that a page says the same without its script; that only sorts, filters, copies, and draws the
 //! charts over time. Whatever a peer said goes through maud's escaping.
 
+mod checklist;
+mod documents;
+mod frame_text;
+mod frames;
 mod head;
 mod latency;
 mod page;
 mod table;
+mod violations;
 
 use std::io::{self, Write};
 
 use super::RunReport;
-use page::{Section, page};
+pub(in crate::report) use documents::cite;
+pub(in crate::report) use frames::{Room, Unfolded, frames};
+pub(in crate::report) use page::{Badge, Cause, Head, Section, Tone, page};
+pub(in crate::report) use table::{Cell, Column, choice, share, table};
 
 /// Writes the report as a page.
 ///
@@ -23,7 +31,32 @@ pub fn html(report: &RunReport<'_>, out: &mut impl Write) -> io::Result<()> {
 
 /// Whatever there is to tell, in the order in which a reader asks.
 fn sections(report: &RunReport<'_>) -> Vec<Section> {
-    [head::thresholds(report), latency::section(report)].into_iter().flatten().collect()
+    let sections = [
+        checklist::sides(report),
+        head::thresholds(report),
+        latency::section(report),
+        violations::section(report),
+        checklist::section(report),
+    ];
+    sections.into_iter().flatten().collect()
+}
+
+/// Every link leads to a place in the page, and no two places have one name.
+#[cfg(test)]
+#[track_caller]
+pub(in crate::report) fn assert_links(page: &str) {
+    let values = |mark: &'static str| {
+        page.split(mark).skip(1).filter_map(|rest| rest.split_once('"')).map(|(value, _)| value).collect::<Vec<_>>()
+    };
+    let places = values(" id=\"");
+    for place in &places {
+        assert_eq!(places.iter().filter(|other| *other == place).count(), 1, "{place} is there twice");
+    }
+    let links = values("href=\"#");
+    assert!(links.len() > 2, "{links:?}");
+    for link in links {
+        assert!(places.contains(&link), "the link #{link} leads nowhere");
+    }
 }
 
 #[cfg(test)]
@@ -47,6 +80,14 @@ mod tests {
             for loads in [" src=", " srcset=", "@import", "url(", "<link", "<iframe", " style=", " onclick="] {
                 assert!(!text.contains(loads), "{loads}");
             }
+        }
+    }
+
+    /// What is wrong is only one click away.
+    #[test]
+    fn every_link_leads_to_one_place() {
+        for sample in [sample::passing(), sample::failing(), sample::observed(), sample::hostile()] {
+            assert_links(&written(&sample));
         }
     }
 
