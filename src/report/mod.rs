@@ -15,6 +15,7 @@ pub(crate) mod sample;
 mod series;
 pub mod spec;
 mod terminal;
+mod words;
 
 pub use capacity::CapacityReport;
 pub use html::html;

@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
+use crate::report::format::significant;
+
 /// A scale from values to places on the paper.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Scale {
+pub(in crate::report) struct Scale {
     from: f64,
     to: f64,
     start: f64,
@@ -59,6 +61,20 @@ impl Scale {
         (0..count).map(|n| (first + n as f64) * step).collect()
     }
 
+    /// Ticks with their labels.
+    pub fn labels(&self, most: usize, label: impl Fn(f64) -> String) -> Vec<(f64, String)> {
+        self.ticks(most).into_iter().map(|value| (value, label(value))).collect()
+    }
+
+    /// Ticks of a scale of seconds, where those of a clock are round.
+    pub fn clock_labels(&self, most: usize) -> Vec<(f64, String)> {
+        let rough = (self.to - self.from) / most as f64;
+        let days = (1..100_000u32).map(|days| f64::from(days) * 86_400.0);
+        let step = STEPS.into_iter().chain(days).find(|step| *step >= rough).unwrap_or(rough);
+        let count = (self.to / step).floor() as usize;
+        (0..=count).map(|n| n as f64 * step).map(|second| (second, clock(second))).collect()
+    }
+
     fn powers(&self, leading: &[f64]) -> Vec<f64> {
         let (low, high) = (self.from.log10().floor() as i32, self.to.log10().ceil() as i32);
         let all = (low..=high).flat_map(|power| leading.iter().map(move |digit| digit * 10f64.powi(power)));
@@ -75,12 +91,41 @@ fn round_down(value: f64) -> f64 {
 /// The smallest of 1, 2, 5 and their tenfolds that is not smaller.
 fn round_up(value: f64) -> f64 {
     let power = 10f64.powf(value.log10().floor());
-    [1.0, 2.0, 5.0].map(|digit| digit * power).into_iter().find(|round| *round >= value * 0.999_999).unwrap_or(10.0 * power)
+    [1.0, 2.0, 5.0]
+        .map(|digit| digit * power)
+        .into_iter()
+        .find(|round| *round >= value * 0.999_999)
+        .unwrap_or(10.0 * power)
+}
+
+/// Seconds that are round on a clock.
+const STEPS: [f64; 14] =
+    [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0, 7_200.0, 21_600.0];
+
+/// A time since the run's start: `90 s`, `5:00`, `1:30:00`.
+pub(in crate::report) fn clock(seconds: f64) -> String {
+    match seconds.round() as u64 {
+        short @ 0..=120 => format!("{short} s"),
+        long @ 121..3600 => format!("{}:{:02}", long / 60, long % 60),
+        long => format!("{}:{:02}:{:02}", long / 3600, long / 60 % 60, long % 60),
+    }
+}
+
+/// A duration on an axis, given in microseconds: `5 ms`.
+pub(in crate::report) fn time(micros: f64) -> String {
+    let (value, unit) = match micros {
+        short if short < 999.5 => (short, "µs"),
+        middle if middle < 999_500.0 => (middle / 1e3, "ms"),
+        long => (long / 1e6, "s"),
+    };
+    let text = significant(value);
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text} {unit}")
 }
 
 /// The size of a chart, and the room around what is drawn.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Frame {
+pub(in crate::report) struct Frame {
     pub width: f64,
     pub height: f64,
 }
@@ -117,13 +162,13 @@ impl Frame {
 
 /// Where an axis is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Edge {
+pub(in crate::report) enum Edge {
     Bottom,
     Left,
 }
 
 /// A scale with labels.
-pub(super) struct Axis<'a> {
+pub(in crate::report) struct Axis<'a> {
     pub edge: Edge,
     pub scale: &'a Scale,
     /// Values and their labels.
@@ -161,7 +206,7 @@ impl Axis<'_> {
 }
 
 /// A line through places on the paper, as an SVG path.
-pub(super) fn path(places: impl IntoIterator<Item = (f64, f64)>) -> String {
+pub(in crate::report) fn path(places: impl IntoIterator<Item = (f64, f64)>) -> String {
     let mut path = String::new();
     for (x, y) in places {
         let command = if path.is_empty() { 'M' } else { 'L' };
@@ -172,7 +217,7 @@ pub(super) fn path(places: impl IntoIterator<Item = (f64, f64)>) -> String {
 }
 
 /// A tenth of a pixel is as exact as anybody sees.
-pub(super) fn short(place: f64) -> f64 {
+pub(in crate::report) fn short(place: f64) -> f64 {
     (place * 10.0).round() / 10.0
 }
 
@@ -203,6 +248,22 @@ mod tests {
         assert_eq!(Scale::logarithmic((3.0, 3.0), (0.0, 1.0)).ends(), (2.0, 5.0));
         assert_eq!(Scale::logarithmic((2.0, 2.0), (0.0, 1.0)).ends(), (2.0, 20.0));
         assert_eq!(Scale::logarithmic((2.0, 4.0), (0.0, 1.0)).ticks(3), [2.0, 5.0]);
+    }
+
+    #[test]
+    fn labels_are_as_people_say_them() {
+        assert_eq!(
+            [1.0, 200.0, 1_000.0, 2_500.0, 50_000.0, 1e6, 6e7].map(time),
+            ["1 µs", "200 µs", "1 ms", "2.5 ms", "50 ms", "1 s", "60 s"]
+        );
+        assert_eq!([0.0, 90.0, 125.0, 3_600.0, 5_405.0].map(clock), ["0 s", "90 s", "2:05", "1:00:00", "1:30:05"]);
+        let labels = |seconds: f64| {
+            let labels = Scale::linear((0.0, seconds), (0.0, 1.0)).clock_labels(6);
+            labels.into_iter().map(|(_, label)| label).collect::<Vec<_>>()
+        };
+        assert_eq!(labels(30.0), ["0 s", "5 s", "10 s", "15 s", "20 s", "25 s", "30 s"]);
+        assert_eq!(labels(3_600.0), ["0 s", "10:00", "20:00", "30:00", "40:00", "50:00", "1:00:00"]);
+        assert!(labels(1e9).len() <= 7);
     }
 
     #[test]
