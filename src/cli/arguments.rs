@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
 use super::proxy::ProxyArguments;
+use super::report::ReportArguments;
 use super::start;
 use crate::load::Share;
 use crate::reference::{Defect, Hardship};
@@ -31,6 +32,8 @@ pub(super) enum Command {
     Capacity(CapacityArguments),
     /// Put the tallies of all shares of a run together, and judge the whole.
     Merge(MergeArguments),
+    /// Render the tally of a run again: as text, as a page for browsers, or for programs.
+    Report(ReportArguments),
     /// Walk the actors that a Locust master wants, or print the locustfile that it needs.
     Worker(WorkerArguments),
     /// Certify a server, requirement by requirement.

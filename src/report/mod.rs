@@ -1,4 +1,4 @@
-//! Renders what a run found, for people ([`terminal`]), programs ([`json`]) and build servers ([`junit`]).
+//! Renders what a run found, for people ([`terminal`], [`html`](html())), programs ([`json`]) and build servers ([`junit`]).
 //!
 //! Each report is a pure function of one [`RunReport`]: it reads no clock, no environment and no file, and the same
 //! value gives the same bytes. Texts that came from a peer never reach a reader raw.
@@ -6,19 +6,24 @@
 pub mod capacity;
 pub mod certificate;
 mod format;
+mod html;
 mod json;
 mod junit;
 mod meta;
 #[cfg(test)]
 pub(crate) mod sample;
+mod series;
 pub mod spec;
 mod terminal;
+mod words;
 
 pub use capacity::CapacityReport;
+pub use html::html;
 pub use json::{json, write_json};
 pub use junit::junit;
 pub use meta::Meta;
 pub(crate) use meta::micros;
+pub use series::{ActionSeries, Interval, Series};
 pub use terminal::{Style, terminal};
 
 use crate::record::{ItemOutcome, Tally};
