@@ -15,6 +15,7 @@ pub mod spec;
 mod terminal;
 
 pub use capacity::CapacityReport;
+pub(crate) use format::{duration, grouped, significant};
 pub use json::{json, write_json};
 pub use junit::junit;
 pub use meta::Meta;
