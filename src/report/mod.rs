@@ -1,4 +1,4 @@
-//! Renders what a run found, for people ([`terminal`]), programs ([`json`]) and build servers ([`junit`]).
+//! Renders what a run found, for people ([`terminal`], [`html`](html())), programs ([`json`]) and build servers ([`junit`]).
 //!
 //! Each report is a pure function of one [`RunReport`]: it reads no clock, no environment and no file, and the same
 //! value gives the same bytes. Texts that came from a peer never reach a reader raw.
@@ -6,6 +6,7 @@
 pub mod capacity;
 pub mod certificate;
 mod format;
+mod html;
 mod json;
 mod junit;
 mod meta;
@@ -16,6 +17,7 @@ mod terminal;
 
 pub use capacity::CapacityReport;
 pub(crate) use format::{duration, grouped, significant};
+pub use html::html;
 pub use json::{json, write_json};
 pub use junit::junit;
 pub use meta::Meta;

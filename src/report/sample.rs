@@ -10,7 +10,7 @@ use crate::record::{
     ActionTally, Actors, DialectTally, Effort, Finding, Item, ItemOutcome, ItemState, Latency, Ordering, PushTally,
     Schedule, StepFailure, Steps, Tally, TransportTally,
 };
-use crate::verdict::{Judgement, ThresholdOutcome, ThresholdState, Verdict};
+use crate::verdict::{Concern, Judgement, Reason, ThresholdOutcome, ThresholdState, Verdict};
 
 pub struct Run {
     pub meta: Meta,
@@ -105,11 +105,23 @@ pub fn failing() -> Run {
     run.verdict = Verdict {
         judgement: Judgement::Failed,
         reasons: vec![
-            "2 × wrong_type: send_event: expected an integer at `/event/order`, got \"17\"".into(),
-            "1 × no_answer: send_event: expected an answer within 15s, got none".into(),
-            "2 × a step failed: customer 17, await_push incoming_event: nothing that matches came within 5s".into(),
-            "`send_event.response.p99 < 2ms` does not hold: it was 2.49ms".into(),
-            "`timeouts == 0` does not hold: it was 3".into(),
+            reason(
+                Concern::Violation(ViolationKind::WrongType),
+                "2 × wrong_type: send_event: expected an integer at `/event/order`, got \"17\"",
+            ),
+            reason(
+                Concern::Violation(ViolationKind::NoAnswer),
+                "1 × no_answer: send_event: expected an answer within 15s, got none",
+            ),
+            reason(
+                Concern::Steps,
+                "2 × a step failed: customer 17, await_push incoming_event: nothing that matches came within 5s",
+            ),
+            reason(
+                Concern::Threshold(ThresholdState::Broken),
+                "`send_event.response.p99 < 2ms` does not hold: it was 2.49ms",
+            ),
+            reason(Concern::Threshold(ThresholdState::Broken), "`timeouts == 0` does not hold: it was 3"),
         ],
         thresholds: vec![
             threshold("send_event.response.p99 < 2ms", Some("2.49ms"), ThresholdState::Broken),
@@ -128,7 +140,7 @@ pub fn empty() -> Run {
     let meta = Meta { about: String::new(), load: Vec::new(), duration: Duration::ZERO, ..meta() };
     let verdict = Verdict {
         judgement: Judgement::Inconclusive,
-        reasons: vec!["nothing was checked: no request was answered and no push arrived".into()],
+        reasons: vec![reason(Concern::Silence, "nothing was checked: no request was answered and no push arrived")],
         thresholds: Vec::new(),
         sides: None,
     };
@@ -200,7 +212,7 @@ pub fn hostile() -> Run {
         }
     }
     run.tally.steps.failures[0].reason = HOSTILE.into();
-    run.verdict.reasons.push(HOSTILE.into());
+    run.verdict.reasons.push(reason(Concern::Steps, HOSTILE));
     run.verdict.thresholds[0].observed = Some(HOSTILE.into());
     run.meta.target = HOSTILE.into();
     run.meta.notes.push(HOSTILE.into());
@@ -265,6 +277,10 @@ fn spread(count: u64, middle: u64) -> Latency {
         latency.record(Duration::from_micros(middle / 2 + middle * (n % 101) / 100 + tail));
     }
     latency
+}
+
+fn reason(about: Concern, text: &str) -> Reason {
+    Reason { text: text.to_owned(), about }
 }
 
 fn threshold(text: &str, observed: Option<&str>, state: ThresholdState) -> ThresholdOutcome {

@@ -9,7 +9,7 @@ mod threshold;
 
 pub use exit::ExitCode;
 pub use generator::{has_stalled, is_refused, is_saturated};
-pub use judge::{Judgement, Sides, ThresholdOutcome, ThresholdState, Verdict, judge, judge_observed};
+pub use judge::{Concern, Judgement, Reason, Sides, ThresholdOutcome, ThresholdState, Verdict, judge, judge_observed};
 pub use measure::{samples, samples_wanted};
 pub use parse::ThresholdError;
 pub use threshold::{Amount, Comparison, Limit, Measure, Metric, Only, Statistic, Threshold};

@@ -125,9 +125,10 @@ fn judged(tally: &Tally, verdict: Verdict) -> (Outcome, Vec<String>) {
         let lag = tally.schedule.lag.percentile(50.0).unwrap_or(Duration::ZERO).as_millis();
         return (Outcome::Strained, vec![format!("arrivals started {lag} ms late at the median")]);
     }
+    let reasons = verdict.reasons.into_iter().map(|reason| reason.text);
     match verdict.judgement {
-        Judgement::Failed => (Outcome::Missed, verdict.reasons),
-        Judgement::Inconclusive => (Outcome::Unmeasured, verdict.reasons),
+        Judgement::Failed => (Outcome::Missed, reasons.collect()),
+        Judgement::Inconclusive => (Outcome::Unmeasured, reasons.collect()),
         Judgement::Passed | Judgement::NonStrict if dropped > 0 => {
             let reason =
                 format!("{dropped} arrivals found no place: `at_most`, or the slots of the Web API, end there");

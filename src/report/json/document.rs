@@ -49,7 +49,7 @@ struct Verdict<'a> {
     #[schemars(schema_with = "judgements")]
     judgement: Judgement,
     /// Why, in words, the most important first.
-    reasons: &'a [String],
+    reasons: Vec<&'a str>,
     /// The scenario's thresholds in its order, then the rules that always hold.
     thresholds: Vec<Threshold<'a>>,
     /// What each side comes to; null where the client is ours, which is not judged.

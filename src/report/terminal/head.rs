@@ -64,7 +64,7 @@ pub fn verdict(page: &mut Page<'_, impl Write>, report: &RunReport<'_>) -> io::R
         }
     }
     for reason in &report.verdict.reasons {
-        page.paragraph(2, &format!("- {}", shortened(&one_line(reason), LONGEST)))?;
+        page.paragraph(2, &format!("- {}", shortened(&one_line(&reason.text), LONGEST)))?;
     }
     if report.meta.interrupted {
         page.paragraph(2, "- interrupted: the numbers cover only the time until then")?;

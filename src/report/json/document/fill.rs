@@ -15,7 +15,7 @@ impl<'a> Document<'a> {
             meta,
             verdict: Verdict {
                 judgement: verdict.judgement,
-                reasons: &verdict.reasons,
+                reasons: verdict.reasons.iter().map(|reason| reason.text.as_str()).collect(),
                 thresholds: verdict.thresholds.iter().map(Threshold::of).collect(),
                 sides: verdict.sides.map(|sides| Sides { server: sides.server, client: sides.client }),
             },
