@@ -7,6 +7,7 @@ pub mod capacity;
 pub mod certify;
 pub mod cli;
 pub mod engine;
+pub mod live;
 pub mod load;
 pub mod merge;
 pub mod message;

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -55,6 +56,22 @@ pub struct Options {
     pub seed: u64,
     /// Keeps a recording.
     pub capture: Option<CaptureWriter>,
+    /// Told how far it is.
+    pub done: Arc<CasesDone>,
+}
+
+/// How far a certification is.
+#[derive(Debug, Default)]
+pub struct CasesDone {
+    done: AtomicUsize,
+    of: AtomicUsize,
+}
+
+impl CasesDone {
+    /// Cases that are over, and how many there are.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.done.load(Ordering::Relaxed), self.of.load(Ordering::Relaxed))
+    }
 }
 
 /// Where a case takes place.
@@ -138,6 +155,7 @@ pub async fn certify(
             running.spawn(async move { hall.perform(dialect, case).await });
         }
     }
+    options.done.of.store(running.len(), Ordering::Relaxed);
     let mut outcomes: BTreeMap<DialectName, Vec<CaseOutcome>> = BTreeMap::new();
     loop {
         let done = tokio::select! {
@@ -146,6 +164,7 @@ pub async fn certify(
         };
         let Some(done) = done else { break };
         let outcome = done.map_err(|error| CertifyError::Broken(error.to_string()))??;
+        options.done.done.fetch_add(1, Ordering::Relaxed);
         outcomes.entry(outcome.dialect.clone()).or_default().push(outcome);
     }
     let mut history = Vec::new();

@@ -153,6 +153,9 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "TIME", value_parser = start::parse)]
     pub start_at: Option<Timestamp>,
 
+    #[command(flatten)]
+    pub show: ShowArguments,
+
     /// Folder for the reports; by default reports/runs/<time>-<scenario>/.
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
@@ -165,6 +168,14 @@ pub(super) struct RunArguments {
     /// Accept a run in which the generator could not keep its schedule.
     #[arg(long)]
     pub allow_saturated: bool,
+}
+
+/// What is seen while something goes on.
+#[derive(Debug, Args)]
+pub(super) struct ShowArguments {
+    /// Do not show how it goes on; results and errors are shown all the same.
+    #[arg(long)]
+    pub quiet: bool,
 }
 
 /// Whom scenarios and cases run against.
@@ -218,6 +229,9 @@ pub(super) struct CapacityArguments {
     /// Seed of all choices, in place of the scenario's.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+
+    #[command(flatten)]
+    pub show: ShowArguments,
 
     /// Folder for the reports; by default reports/runs/<time>-<scenario>/.
     #[arg(long, value_name = "DIR")]
@@ -310,6 +324,9 @@ pub(super) struct CertifyArguments {
     /// Seed of all choices.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+
+    #[command(flatten)]
+    pub show: ShowArguments,
 
     /// Folder for the reports; by default reports/runs/<time>-certify/.
     #[arg(long, value_name = "DIR")]

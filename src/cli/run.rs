@@ -83,15 +83,15 @@ async fn perform(
     interrupt: &CancellationToken,
 ) -> Result<Performed, Failure> {
     let progress = Arc::new(Progress::default());
-    let shown = || Shown::start(progress.clone(), plan.scenario.load.duration);
+    let shown = || Shown::run(&progress, &plan.scenario.load, arguments.show.quiet);
     if let Some(count) = arguments.processes {
         let _shown = shown();
-        return processes::perform(count, &aim, &progress, interrupt).await;
+        return processes::perform(count, (&aim, &plan.scenario), &progress, interrupt).await;
     }
     let ready = Ready::get(plan, aim).await?;
     let clock = start::wait(arguments.start_at, interrupt).await?;
     let _shown = shown();
-    let outcome = ready.go(clock, Others::default(), capture.clone(), progress, interrupt).await?;
+    let outcome = ready.go(clock, Others::default(), capture.clone(), progress.clone(), interrupt).await?;
     let trouble = recording::end(capture.as_ref(), clock.now()).err();
     Ok(Performed { saturated: is_saturated(&outcome.tally), outcome, trouble })
 }

@@ -90,6 +90,17 @@ impl Latency {
         values.map(|value| (Duration::from_micros(value.value_iterated_to()), value.count_at_value().into()))
     }
 
+    /// What was counted since an earlier state of this same distribution.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut since = self.clone();
+        if let (Some(all), Some(before)) = (&mut since.0, &earlier.0) {
+            // It only fails for what is no earlier state: nothing ever leaves a distribution.
+            let _ = all.subtract(before);
+        }
+        since
+    }
+
     /// All of them in one.
     pub fn sum<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
         parts.into_iter().cloned().fold(Self::default(), |mut sum, part| {
@@ -254,6 +265,13 @@ mod tests {
             let latency = of(&micros);
             let text = serde_json::to_string(&latency).unwrap();
             prop_assert_eq!(serde_json::from_str::<Latency>(&text).unwrap(), latency);
+        }
+
+        #[test]
+        fn what_came_since_is_what_came_since(a in proptest::collection::vec(0..100_000_000u64, 0..50),
+                                              b in proptest::collection::vec(0..100_000_000u64, 0..50)) {
+            let since = of(&[a.clone(), b.clone()].concat()).since(&of(&a));
+            prop_assert_eq!(since.counts().collect::<Vec<_>>(), of(&b).counts().collect::<Vec<_>>());
         }
 
         #[test]

@@ -18,6 +18,7 @@ mod terminal;
 mod words;
 
 pub use capacity::CapacityReport;
+pub(crate) use format::{duration, grouped, significant};
 pub use html::html;
 pub use json::{json, write_json};
 pub use junit::junit;
