@@ -8,6 +8,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
+use super::compare::CompareArguments;
 use super::proxy::ProxyArguments;
 use super::start;
 use crate::load::Share;
@@ -31,6 +32,8 @@ pub(super) enum Command {
     Capacity(CapacityArguments),
     /// Put the tallies of all shares of a run together, and judge the whole.
     Merge(MergeArguments),
+    /// Compare a run with an earlier one, and say whether it is worse.
+    Compare(CompareArguments),
     /// Walk the actors that a Locust master wants, or print the locustfile that it needs.
     Worker(WorkerArguments),
     /// Certify a server, requirement by requirement.

@@ -5,6 +5,7 @@
 
 pub mod capacity;
 pub mod certificate;
+pub mod compare;
 mod format;
 mod json;
 mod junit;
@@ -16,6 +17,7 @@ pub mod spec;
 mod terminal;
 
 pub use capacity::CapacityReport;
+pub use compare::{CompareReport, Compared};
 pub use json::{json, write_json};
 pub use junit::junit;
 pub use meta::Meta;
