@@ -6,6 +6,7 @@
 pub mod capacity;
 pub mod certify;
 pub mod cli;
+pub mod compare;
 pub mod engine;
 pub mod live;
 pub mod load;

@@ -8,6 +8,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
+use super::compare::CompareArguments;
 use super::proxy::ProxyArguments;
 use super::report::ReportArguments;
 use super::start;
@@ -34,6 +35,8 @@ pub(super) enum Command {
     Merge(MergeArguments),
     /// Render the tally of a run again: as text, as a page for browsers, or for programs.
     Report(ReportArguments),
+    /// Compare a run with an earlier one, and say whether it is worse.
+    Compare(CompareArguments),
     /// Walk the actors that a Locust master wants, or print the locustfile that it needs.
     Worker(WorkerArguments),
     /// Certify a server, requirement by requirement.

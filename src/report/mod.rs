@@ -5,6 +5,7 @@
 
 pub mod capacity;
 pub mod certificate;
+pub mod compare;
 mod format;
 mod html;
 mod json;
@@ -18,6 +19,7 @@ mod terminal;
 mod words;
 
 pub use capacity::CapacityReport;
+pub use compare::{CompareReport, Compared};
 pub(crate) use format::{duration, grouped, significant};
 pub use html::html;
 pub use json::{json, write_json};
