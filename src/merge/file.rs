@@ -106,8 +106,10 @@ impl TallyFile {
     pub fn new(
         (fingerprint, share): (String, Share),
         (planned, thresholds): (Duration, Vec<String>),
-        (meta, tally): (Meta, Tally),
+        (mut meta, tally): (Meta, Tally),
     ) -> Self {
+        // As it is written, so that reports say the same when they are rendered again.
+        meta.duration = Duration::from_micros(u64::try_from(meta.duration.as_micros()).unwrap_or(u64::MAX));
         Self { format: Format, fingerprint, share, planned, thresholds, meta, tally }
     }
 

@@ -91,7 +91,7 @@ const PUSHES: [Column; 5] = [
     Column::numbers("per second"),
     Column::numbers("bytes each"),
 ];
-const CHART: Frame = Frame { width: 720.0, height: 260.0 };
+const CHART: Frame = Frame { width: 520.0, height: 240.0 };
 
 /// How soon events arrived at the others, and which pushes there were.
 pub(super) fn delivery(report: &RunReport<'_>) -> Option<Section> {
@@ -126,7 +126,9 @@ pub(super) fn delivery(report: &RunReport<'_>) -> Option<Section> {
                 "other's words. Only events that this process sent and received itself are timed."
             }
             (table("delivery-table", "Delivery of events by the receivers' dialect", &DELIVERY, &times))
-            @if let Some(curve) = curves(CHART, "Percentiles of delivery", &[("delivery", "response", &all)]) { (curve) }
+            div.cards {
+                @if let Some(curve) = curves(CHART, "Percentiles of delivery", &[("delivery", "response", &all)]) { (curve) }
+            }
         }
         (table("pushes-table", "Pushes that arrived", &PUSHES, &pushes))
     };

@@ -103,6 +103,15 @@ window.chatproof = (() => {
 
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 
+  // Seconds since the run's start, in steps that are round on a clock.
+  const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400];
+  const two = (number) => String(number).padStart(2, "0");
+  const clock = (seconds) => {
+    if (seconds <= 120) return seconds + " s";
+    const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+    return (hours ? hours + ":" + two(minutes) : String(minutes)) + ":" + two(seconds % 60);
+  };
+
   const plot = (place, x, panel, synced) => {
     const soft = color("soft"), line = color("line");
     const axis = { stroke: soft, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: "11px system-ui" };
@@ -124,14 +133,14 @@ window.chatproof = (() => {
     }));
     const options = {
       width: Math.max(280, holder.clientWidth),
-      height: 150,
+      height: 170,
       scales: { x: { time: false }, y: { range: (plot, min, max) => [0, max > 0 ? max * 1.08 : 1] } },
       cursor: { sync: { key: synced } },
       axes: [
-        { ...axis, values: (plot, values) => values.map((value) => value + " s") },
+        { ...axis, incrs: steps, values: (plot, values) => values.map(clock) },
         { ...axis, size: 64, values: (plot, values) => values.map((value) => value.toLocaleString("en") + panel.unit) },
       ],
-      series: [{ label: "from", value: (plot, value) => value == null ? "–" : value + " s" }, ...series],
+      series: [{ label: "from", value: (plot, value) => value == null ? "–" : clock(value) }, ...series],
     };
     const made = new uPlot(options, [x, ...panel.lines.map(({ values }) => values)], holder);
     const picture = made.root.querySelector("canvas");

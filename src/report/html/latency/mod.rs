@@ -21,24 +21,23 @@ use heat::Grid;
 
 /// Actions with charts of their own: those with the most requests. All are in the table.
 const CHARTED: usize = 24;
-const LARGE: Frame = Frame { width: 720.0, height: 300.0 };
-const SMALL: Frame = Frame { width: 440.0, height: 220.0 };
+const FRAME: Frame = Frame { width: 520.0, height: 260.0 };
 
 const COLUMNS: [Column; 14] = [
     Column::words("action"),
     Column::words("dialect"),
     Column::words("transport"),
     Column::numbers("sent"),
-    Column::numbers("per second"),
     Column::numbers("errors"),
     Column::numbers("timeouts"),
-    Column::numbers("mean"),
     Column::numbers("p50"),
     Column::numbers("p90"),
     Column::numbers("p99"),
     Column::numbers("p99.9"),
     Column::numbers("max"),
     Column::numbers("service p99"),
+    Column::numbers("mean"),
+    Column::numbers("sent/s"),
 ];
 
 type Action<'a> = (&'a str, &'a str, Transport, &'a ActionTally);
@@ -59,9 +58,9 @@ pub(super) fn section(report: &RunReport<'_>) -> Option<Section> {
             "Response times count from the moment at which a request was due, so a slow server cannot hide the wait that it causes; "
             "service times count from the moment at which it was really sent. Where the two part, requests had to wait before they could be sent."
         }
-        (table("latency-table", "Times of requests by action; the last column is service time, all others are response time", &COLUMNS, &rows))
+        (table("latency-table", "Response times of requests by action, and the 99th percentile of their service times", &COLUMNS, &rows))
         h3 { "All requests" }
-        div.cards { (charts("all requests", &all, Grid::new(intervals, 120, 36), LARGE)) }
+        div.cards { (charts("all requests", &all, Grid::new(intervals, 120, 30))) }
         @if actions.len() > 1 { (by_action(actions, Grid::new(intervals, 60, 16))) }
     };
     (!rows.is_empty()).then(|| Section { id: "latency", title: "Latency".to_owned(), body })
@@ -74,13 +73,12 @@ fn row((name, dialect, transport, action): Action<'_>, span: Duration) -> Vec<Ce
         Cell::text(dialect),
         Cell::text(transport.to_string()),
         Cell::count(action.sent),
-        rate.map_or_else(Cell::nothing, |rate| Cell::number(significant(rate), rate)),
         Cell::trouble(action.failed(), Tone::Doubtful),
         Cell::trouble(action.timeouts, Tone::Bad),
-        Cell::time(action.response.mean()),
     ];
     cells.extend([50.0, 90.0, 99.0, 99.9].map(|percent| Cell::time(action.response.percentile(percent))));
-    cells.extend([Cell::time(action.response.max()), Cell::time(action.service.percentile(99.0))]);
+    cells.extend([action.response.max(), action.service.percentile(99.0), action.response.mean()].map(Cell::time));
+    cells.push(rate.map_or_else(Cell::nothing, |rate| Cell::number(significant(rate), rate)));
     cells
 }
 
@@ -93,7 +91,7 @@ fn by_action(mut actions: Vec<Action<'_>>, grid: Grid) -> Markup {
             summary { "Charts of each action" }
             @for (name, dialect, transport, action) in actions.into_iter().take(CHARTED) {
                 h3 { (one_line(name)) " " small { (dialect) " " (transport) } }
-                div.cards { (charts(name, action, grid, SMALL)) }
+                div.cards { (charts(name, action, grid)) }
             }
             @if left_out > 0 { p.note { (counted(left_out as u64, "action")) " with fewer answers only in the table." } }
         }
@@ -101,11 +99,11 @@ fn by_action(mut actions: Vec<Action<'_>>, grid: Grid) -> Markup {
 }
 
 /// What the times of some requests were, and when.
-fn charts(name: &str, action: &ActionTally, grid: Grid, frame: Frame) -> Markup {
+fn charts(name: &str, action: &ActionTally, grid: Grid) -> Markup {
     let name = one_line(name);
     let lines = [("response time", "response", &action.response), ("service time", "service", &action.service)];
     html! {
-        @if let Some(curve) = curves(frame, &format!("Percentiles of {name}"), &lines) { (curve) }
-        @if let Some(map) = heat::map(frame, &format!("Response times of {name} over time"), &action.over_time, grid) { (map) }
+        @if let Some(curve) = curves(FRAME, &format!("Percentiles of {name}"), &lines) { (curve) }
+        @if let Some(map) = heat::map(FRAME, &format!("Response times of {name} over time"), &action.over_time, grid) { (map) }
     }
 }
