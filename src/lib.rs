@@ -9,6 +9,7 @@ pub mod cli;
 pub mod engine;
 pub mod live;
 pub mod load;
+pub mod local;
 pub mod merge;
 pub mod message;
 pub mod observe;

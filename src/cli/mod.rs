@@ -7,6 +7,7 @@ mod check;
 mod conclude;
 mod descriptors;
 mod interrupt;
+mod live;
 mod merge;
 mod observed;
 mod progress;

@@ -6,6 +6,7 @@
 pub mod capacity;
 pub mod certificate;
 mod format;
+mod hlog;
 mod html;
 mod json;
 mod junit;
@@ -17,7 +18,8 @@ mod terminal;
 
 pub use capacity::CapacityReport;
 pub(crate) use format::{duration, grouped, significant};
-pub use html::html;
+pub use hlog::hlog;
+pub use html::{html, live_content, live_page};
 pub use json::{json, write_json};
 pub use junit::junit;
 pub use meta::Meta;

@@ -5,12 +5,14 @@
 
 mod head;
 mod latency;
+mod live;
 mod page;
 mod table;
 
 use std::io::{self, Write};
 
 use super::RunReport;
+pub use live::{live_content, live_page};
 use page::{Section, page};
 
 /// Writes the report as a page.
