@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use super::proxy::ProxyArguments;
+use super::report::ReportArguments;
 use super::start;
 use crate::load::Share;
 use crate::reference::{Defect, Hardship};
@@ -32,6 +33,8 @@ pub(super) enum Command {
     Capacity(CapacityArguments),
     /// Put the tallies of all shares of a run together, and judge the whole.
     Merge(MergeArguments),
+    /// Render the tally of a run again: as text, as a page for browsers, or for programs.
+    Report(ReportArguments),
     /// Walk the actors that a Locust master wants, or print the locustfile that it needs.
     Worker(WorkerArguments),
     /// Certify a server, requirement by requirement.

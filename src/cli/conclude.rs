@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Failure, results};
 use crate::load::Share;
 use crate::merge::TallyFile;
-use crate::report::RunReport;
+use crate::report::{Meta, RunReport};
 use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, is_refused, judge};
 
 /// The thresholds of a scenario.
@@ -14,23 +14,42 @@ pub(super) fn thresholds<'a>(texts: impl IntoIterator<Item = &'a String>) -> Res
     parsed.map_err(|error| Failure::new(Code::Input, error))
 }
 
-/// Judges a run, or a share of one, and writes its reports and its tally. `saturated` says that the generator was the bottleneck
-/// and that this is not accepted.
-pub(super) fn conclude(folder: &Path, file: TallyFile, saturated: bool) -> Result<Code, Failure> {
-    let verdict = judge(&file.tally, &thresholds(&file.thresholds)?, file.meta.duration);
-    let whole = exit_code(&file, &verdict, saturated);
-    let code = if file.share == Share::WHOLE { whole } else { of_share(whole) };
-    let mut meta = file.meta.clone();
-    meta.notes.extend(remark(whole));
-    if file.share != Share::WHOLE {
-        let share = file.share;
-        meta.notes
-            .push(format!("this is share {share} of a run, which is judged when `chatproof merge` has all of them"));
+/// What a run, or a share of one, came to.
+pub(super) struct Concluded {
+    meta: Meta,
+    verdict: Verdict,
+    code: Code,
+}
+
+impl Concluded {
+    /// Judges what was measured. `saturated` says that the generator was the bottleneck and that this is not accepted.
+    pub fn of(file: &TallyFile, saturated: bool) -> Result<Self, Failure> {
+        let verdict = judge(&file.tally, &thresholds(&file.thresholds)?, file.meta.duration);
+        let whole = exit_code(file, &verdict, saturated);
+        let code = if file.share == Share::WHOLE { whole } else { of_share(whole) };
+        let mut meta = file.meta.clone();
+        meta.notes.extend(remark(whole));
+        if file.share != Share::WHOLE {
+            let share = file.share;
+            meta.notes.push(format!(
+                "this is share {share} of a run, which is judged when `chatproof merge` has all of them"
+            ));
+        }
+        Ok(Self { meta, verdict, code })
     }
-    let report = RunReport { meta: &meta, tally: &file.tally, verdict: &verdict, checklist: None };
-    results::hand_over(folder, &report)?;
+
+    /// What reports tell of it.
+    pub fn report<'a>(&'a self, file: &'a TallyFile) -> RunReport<'a> {
+        RunReport { meta: &self.meta, tally: &file.tally, verdict: &self.verdict, checklist: None }
+    }
+}
+
+/// Judges a run, or a share of one, and writes its reports and its tally.
+pub(super) fn conclude(folder: &Path, file: TallyFile, saturated: bool) -> Result<Code, Failure> {
+    let concluded = Concluded::of(&file, saturated)?;
+    results::hand_over(folder, &concluded.report(&file))?;
     results::write_tally(folder, &file)?;
-    Ok(code)
+    Ok(concluded.code)
 }
 
 /// A share did what it had to when it has measured something; what that was is judged with the others'.

@@ -13,6 +13,7 @@ mod observed;
 mod progress;
 mod proxy;
 mod recording;
+mod report;
 mod results;
 mod run;
 mod scenarios;
@@ -59,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run(&run),
         Command::Capacity(capacity) => capacity::capacity(&capacity),
         Command::Merge(merge) => merge::merge(&merge),
+        Command::Report(report) => report::report(&report),
         Command::Worker(worker) => worker::worker(&worker),
         Command::Certify(certify) => certify::certify(&certify),
         Command::Check(check) => check::check(&check),

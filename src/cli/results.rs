@@ -40,6 +40,7 @@ pub(super) fn hand_over(folder: &Path, report: &RunReport<'_>) -> Result<(), Fai
 pub(super) fn hand_over_capacity(folder: &Path, report: &CapacityReport<'_>) -> Result<(), Failure> {
     write_file(folder, "capacity.json", &|file| report::capacity::json(report, file))?;
     let style = Style { color: false, width: WIDTH };
+    write_file(folder, "report.html", &|file| report::capacity::html(report, file))?;
     write_file(folder, "capacity.txt", &|file| report::capacity::terminal(report, file, style))?;
     let mut text = Vec::new();
     let style = Style { color: super::color(&std::io::stdout()), width: WIDTH };
@@ -80,7 +81,8 @@ fn write_file(
     written.map_err(|error| Failure::new(Code::Internal, format!("cannot write {}: {error}", path.display())))
 }
 
-fn show(report: &RunReport<'_>) -> Result<(), Failure> {
+/// Shows the report for people.
+pub(super) fn show(report: &RunReport<'_>) -> Result<(), Failure> {
     let mut text = Vec::new();
     let style = Style { color: super::color(&std::io::stdout()), width: WIDTH };
     report::terminal(report, &mut text, style).map_err(|error| Failure::new(Code::Internal, error))?;

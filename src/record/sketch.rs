@@ -36,6 +36,18 @@ impl Sketch {
         self.0.values().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
+    /// The duration that `percent` (0 to 100) of all do not exceed, told as the least of its step, so less than a hundredth too short; none
+    /// when nothing was counted.
+    pub fn percentile(&self, percent: f64) -> Option<Duration> {
+        let rank = (percent.clamp(0.0, 100.0) / 100.0 * self.count() as f64).ceil().max(1.0) as u64;
+        let mut seen = 0_u64;
+        let reaches = |(_, count): &(Duration, u64)| {
+            seen = seen.saturating_add(*count);
+            seen >= rank
+        };
+        self.steps().find(reaches).or_else(|| self.steps().last()).map(|(duration, _)| duration)
+    }
+
     /// The least duration of each step that occurred, and how many fell into it, from short to long.
     pub fn steps(&self) -> impl Iterator<Item = (Duration, u64)> {
         self.0.iter().map(|(step, count)| (Duration::from_micros(least(*step)), *count))
@@ -111,6 +123,15 @@ mod tests {
     }
 
     #[test]
+    fn a_percentile_is_not_exceeded_by_so_many() {
+        let sketch = of(&(1..=200).collect::<Vec<_>>());
+        let percentile = |percent| sketch.percentile(percent).map(|found| found.as_micros());
+        assert_eq!([0.0, 50.0, 99.0, 99.9, 100.0].map(percentile), [1, 100, 198, 200, 200].map(Some));
+        assert_eq!(of(&[7]).percentile(50.0), Some(Duration::from_micros(7)));
+        assert_eq!(Sketch::default().percentile(50.0), None);
+    }
+
+    #[test]
     fn what_is_no_sketch_is_refused_with_the_word() {
         for (text, word) in [("1 x*3", "x*3"), ("5*0", "5*0"), ("2533", "2533"), ("7*-1", "7*-1")] {
             let error = Sketch::try_from(text.to_owned()).unwrap_err();
@@ -124,6 +145,17 @@ mod tests {
             let found = least(step(a));
             prop_assert!(found <= a && (a - found) as f64 <= a as f64 / 100.0, "{} for {}", found, a);
             prop_assert!(a > b || step(a) <= step(b));
+        }
+
+        #[test]
+        fn percentiles_are_those_of_the_exact_histogram_but_for_a_hundredth(
+            micros in proptest::collection::vec(0..60_000_000u64, 1..200), percent in 0.0..100.0,
+        ) {
+            let mut exact = crate::record::Latency::default();
+            micros.iter().for_each(|&us| exact.record(Duration::from_micros(us)));
+            let exact = exact.percentile(percent).unwrap().as_micros() as f64;
+            let found = of(&micros).percentile(percent).unwrap().as_micros() as f64;
+            prop_assert!(found <= exact && found >= exact * 0.989 - 1.0, "{} for {}", found, exact);
         }
 
         #[test]

@@ -13,8 +13,10 @@ mod junit;
 mod meta;
 #[cfg(test)]
 pub(crate) mod sample;
+mod series;
 pub mod spec;
 mod terminal;
+mod words;
 
 pub use capacity::CapacityReport;
 pub(crate) use format::{duration, grouped, significant};
@@ -24,6 +26,7 @@ pub use json::{json, write_json};
 pub use junit::junit;
 pub use meta::Meta;
 pub(crate) use meta::micros;
+pub use series::{ActionSeries, Interval, Series};
 pub use terminal::{Style, terminal};
 
 use crate::record::{ItemOutcome, Tally};

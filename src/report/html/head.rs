@@ -6,22 +6,22 @@ use super::page::{Badge, Cause, Head, Section, Tone};
 use super::table::{Cell, Column, table};
 use crate::report::RunReport;
 use crate::report::format::{duration, one_line};
-use crate::verdict::{Concern, Judgement, Reason, ThresholdState};
+use crate::report::words::{INTERRUPTED, meaning};
+use crate::verdict::{Concern, Reason, ThresholdState};
 
 /// What a reader sees first.
 pub(super) fn of(report: &RunReport<'_>) -> Head {
     let RunReport { meta, verdict, .. } = *report;
     let mut causes: Vec<Cause> = verdict.reasons.iter().map(cause).collect();
     if meta.interrupted {
-        let text = "interrupted: the numbers cover only the time until then".to_owned();
-        causes.push(Cause { text, more: None, tone: Tone::Doubtful });
+        causes.push(Cause { text: INTERRUPTED.to_owned(), more: None, tone: Tone::Doubtful });
     }
     Head {
         kind: if verdict.sides.is_some() { "Traffic of others" } else { "Run" },
         title: one_line(&meta.scenario),
         about: one_line(&meta.about),
         badge: Badge::of(verdict.judgement),
-        meaning: meaning(report).to_owned(),
+        meaning: meaning(verdict).to_owned(),
         causes,
         facts: vec![
             one_line(&meta.target),
@@ -41,18 +41,6 @@ fn cause(reason: &Reason) -> Cause {
         Concern::Silence => (Tone::Doubtful, None),
     };
     Cause { text: one_line(&reason.text), more, tone }
-}
-
-fn meaning(report: &RunReport<'_>) -> &'static str {
-    match report.verdict.judgement {
-        Judgement::Passed => "Everything that was checked held.",
-        Judgement::NonStrict if report.verdict.sides.is_some() => {
-            "Everything held, but some of it is not good practice."
-        }
-        Judgement::NonStrict => "Everything held, but some of it no good server does.",
-        Judgement::Failed => "Not everything held.",
-        Judgement::Inconclusive => "Too little was seen to judge.",
-    }
 }
 
 const COLUMNS: [Column; 4] =

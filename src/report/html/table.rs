@@ -1,11 +1,12 @@
 //! The one way that tables are made: sortable, filterable, and with values that can be copied.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use maud::{Markup, Render, html};
 
 use super::page::Tone;
-use crate::report::format::one_line;
+use crate::report::format::{duration, grouped, micros, one_line};
 
 /// Rows from which on a table has a field to filter it by.
 const MANY: usize = 9;
@@ -50,6 +51,21 @@ impl Cell {
     /// A number as people read it, and exactly, for sorting and copying.
     pub fn number(shown: impl Render, exact: impl Display) -> Self {
         Self { body: shown.render(), sort: Some(exact.to_string()), copy: true, tone: Tone::Plain }
+    }
+
+    /// A duration; exactly, it is in microseconds. None is an empty cell.
+    pub fn time(time: Option<Duration>) -> Self {
+        time.map_or_else(Self::nothing, |time| Self::number(duration(time), micros(time)))
+    }
+
+    /// A number of things.
+    pub fn count(count: u64) -> Self {
+        Self::number(grouped(count), count)
+    }
+
+    /// A number of things that better were none.
+    pub fn trouble(count: u64, tone: Tone) -> Self {
+        Self::count(count).with_tone(if count > 0 { tone } else { Tone::Plain })
     }
 
     /// Nothing.

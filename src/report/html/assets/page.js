@@ -113,7 +113,7 @@ window.chatproof = (() => {
     title.textContent = panel.title;
     holder.append(title);
     place.append(holder);
-    const series = panel.series.map(({ name, tone, steps }) => ({
+    const series = panel.lines.map(({ name, color: tone, steps }) => ({
       label: name,
       stroke: color(tone),
       width: 1.6,
@@ -133,7 +133,7 @@ window.chatproof = (() => {
       ],
       series: [{ label: "from", value: (plot, value) => value == null ? "–" : value + " s" }, ...series],
     };
-    const made = new uPlot(options, [x, ...panel.series.map(({ values }) => values)], holder);
+    const made = new uPlot(options, [x, ...panel.lines.map(({ values }) => values)], holder);
     const picture = made.root.querySelector("canvas");
     picture.setAttribute("role", "img");
     picture.setAttribute("aria-label", panel.title + "; the table below has its numbers");

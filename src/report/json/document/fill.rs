@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::observe::{Moment, TranscriptFrame};
-use crate::report::RunReport;
 use crate::report::format::{micros, per_second};
+use crate::report::{RunReport, Series};
 use crate::verdict::ThresholdOutcome;
 
 impl<'a> Document<'a> {
@@ -44,6 +44,7 @@ impl<'a> Document<'a> {
                 failures: tally.steps.failures.iter().map(StepFailure::of).collect(),
             },
             violations: tally.violations.iter().map(|(kind, tally)| Violations::of(kind, tally)).collect(),
+            intervals: Intervals::of(&Series::of(tally)),
             checklist: checklist.map(|items| items.iter().map(Item::of).collect()),
         }
     }
