@@ -33,7 +33,9 @@ fn a_run_can_be_watched_in_every_way_until_it_is_over() {
     assert!(text.ends_with("# EOF\n"), "{text}");
     assert!(sum(text, "chatproof_actors") > 0.0 && sum(text, "chatproof_cpu_seconds_total") > 0.0, "{text}");
     assert!(
-        text.contains("chatproof_response_seconds_count{dialect=\"customer/v0.3\",transport=\"websocket\""),
+        text.contains(
+            "chatproof_response_seconds_count{dialect=\"agent/v3.0\",transport=\"websocket\",action=\"login\"} "
+        ),
         "{text}"
     );
 
