@@ -10,6 +10,7 @@ pub mod compare;
 pub mod engine;
 pub mod live;
 pub mod load;
+pub mod local;
 pub mod merge;
 pub mod message;
 pub mod observe;

@@ -8,6 +8,7 @@ mod compare;
 mod conclude;
 mod descriptors;
 mod interrupt;
+mod live;
 mod merge;
 mod observed;
 mod progress;

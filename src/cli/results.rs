@@ -80,6 +80,7 @@ pub(super) fn write_tally(folder: &Path, tally: &TallyFile) -> Result<(), Failur
 fn write(folder: &Path, report: &RunReport<'_>) -> Result<(), Failure> {
     write_file(folder, "report.json", &|file| report::json(report, file))?;
     write_file(folder, "report.html", &|file| report::html(report, file))?;
+    write_file(folder, "latency.hlog", &|file| report::hlog(report, file))?;
     write_file(folder, "junit.xml", &|file| report::junit(report, file))?;
     write_file(folder, "report.txt", &|file| report::terminal(report, file, Style { color: false, width: WIDTH }))
 }

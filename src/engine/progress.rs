@@ -33,7 +33,7 @@ struct Recorded {
 }
 
 impl Progress {
-    /// Shows everything that has been recorded so far, except of what is counted elsewhere. For that the recorders are only emptied:
+    /// Shows everything that has been recorded so far, elsewhere only if that was added. For that the recorders are only emptied:
     /// adding up and looking is the work of the one who looks, not of the threads that make the load.
     pub fn look<T>(&self, look: impl FnOnce(&Tally) -> T) -> T {
         let mut recorded = self.recorded();
@@ -44,6 +44,21 @@ impl Progress {
     /// A copy of the same.
     pub fn tally(&self) -> Tally {
         self.look(Tally::clone)
+    }
+
+    /// What was recorded since the last look, for somebody who adds up the parts elsewhere.
+    pub fn part(&self) -> Tally {
+        self.recorded().gather()
+    }
+
+    /// A part of the run that was recorded elsewhere.
+    pub fn add(&self, part: Tally) {
+        self.recorded().gathered.merge(part);
+    }
+
+    /// All that was recorded elsewhere, in place of the parts of it.
+    pub fn replace(&self, whole: Tally) {
+        self.recorded().gathered = whole;
     }
 
     /// The run's clock, and when people come; nothing before it began.
@@ -151,11 +166,15 @@ impl Progress {
 }
 
 impl Recorded {
-    fn gather(&mut self) {
-        self.recorders.iter().for_each(|recorder| self.gathered.merge(recorder.take()));
+    /// Returns what came to it.
+    fn gather(&mut self) -> Tally {
+        let mut part = Tally::default();
+        self.recorders.iter().for_each(|recorder| part.merge(recorder.take()));
         if let Some(meter) = &self.meter {
-            self.gathered.effort = meter.read();
+            part.effort = meter.read().since(&self.gathered.effort);
         }
+        self.gathered.merge(part.clone());
+        part
     }
 }
 

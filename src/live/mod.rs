@@ -2,8 +2,17 @@
 //!
 //! Nothing here is on the way of a message: whoever watches empties the recorders about once a second and does the rest on its own.
 
+mod board;
+mod metrics;
+mod otlp;
 mod phase;
+mod prometheus;
+mod server;
 mod view;
 
+pub use board::Board;
+pub use metrics::{BOUNDS, Buckets, Labels, Metric, Points, metrics};
+pub use otlp::{Push, PushError};
 pub use phase::Phase;
+pub use server::Server;
 pub use view::{View, Watch};

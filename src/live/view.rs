@@ -92,11 +92,7 @@ fn seen(tally: &Tally, counts: Counts, at: Moment) -> Seen {
 fn compared(before: &Seen, now: &Seen) -> View {
     let messages = |seen: &Seen| seen.counts.answers + seen.counts.pushes;
     let seconds = now.at.since(before.at).as_secs_f64();
-    let effort = Effort {
-        elapsed_us: now.effort.elapsed_us.saturating_sub(before.effort.elapsed_us),
-        cpu_us: now.effort.cpu_us.saturating_sub(before.effort.cpu_us),
-        machine_us: now.effort.machine_us.saturating_sub(before.effort.machine_us),
-    };
+    let effort = now.effort.since(&before.effort);
     let since = messages(now).saturating_sub(messages(before)) as f64;
     View {
         came: now.counts.came,

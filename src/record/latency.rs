@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::merge::Merge;
+use super::sketch::Sketch;
 
 /// Shortest duration told apart, in microseconds.
 const LOWEST: u64 = 1;
@@ -50,13 +51,22 @@ pub enum LatencyError {
 impl Latency {
     /// Counts one duration.
     pub fn record(&mut self, duration: Duration) {
+        self.record_times(duration, 1);
+    }
+
+    fn record_times(&mut self, duration: Duration, times: u32) {
         if self.0.is_none() {
             // Only bounds that make no sense are refused, and these are constants.
             self.0 = Histogram::new_with_bounds(LOWEST, HIGHEST, DIGITS).ok();
         }
         if let Some(histogram) = &mut self.0 {
-            histogram.saturating_record(u64::try_from(duration.as_micros()).unwrap_or(HIGHEST));
+            histogram.saturating_record_n(u64::try_from(duration.as_micros()).unwrap_or(HIGHEST), times);
         }
+    }
+
+    /// As HdrHistogram has it; none when nothing was counted.
+    pub(crate) fn histogram(&self) -> Option<&Histogram<u32>> {
+        self.filled()
     }
 
     /// How many durations were counted.
@@ -155,6 +165,17 @@ fn inflate(bytes: &[u8]) -> Result<Vec<u8>, LatencyError> {
         return Err(wrong("its counts are damaged"));
     }
     Ok(plain)
+}
+
+impl From<&Sketch> for Latency {
+    /// Each duration as the least of its step.
+    fn from(sketch: &Sketch) -> Self {
+        let mut latency = Self::default();
+        sketch.steps().for_each(|(duration, count)| {
+            latency.record_times(duration, u32::try_from(count).unwrap_or(u32::MAX));
+        });
+        latency
+    }
 }
 
 impl Merge for Latency {

@@ -259,6 +259,17 @@ impl DialectTally {
 }
 
 impl Effort {
+    /// What was needed since an earlier reading.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            elapsed_us: self.elapsed_us.saturating_sub(earlier.elapsed_us),
+            cpu_us: self.cpu_us.saturating_sub(earlier.cpu_us),
+            // The machine's clock is coarse, and a reading may be a little less than one before it.
+            machine_us: self.machine_us.saturating_sub(earlier.machine_us),
+        }
+    }
+
     /// Processors that a process used on average.
     pub fn cores(&self) -> Option<f64> {
         (self.elapsed_us > 0 && self.cpu_us > 0).then(|| self.cpu_us as f64 / self.elapsed_us as f64)

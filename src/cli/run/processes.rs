@@ -91,10 +91,14 @@ impl Crew {
                 }
             }
             Said::Progress(counts) => progress.moved(std::mem::replace(&mut worker.counts, counts), counts),
+            Said::Part(tally) => progress.add(*tally),
             Said::Done => self.done(number),
             Said::Ended(outcome) => {
                 worker.ended = true;
                 self.performed.add(*outcome);
+                if self.workers.iter().all(|worker| worker.ended) {
+                    progress.replace(self.performed.outcome.tally.clone());
+                }
                 self.done(number);
             }
             Said::Failed(code, text) => {

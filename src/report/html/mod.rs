@@ -5,6 +5,7 @@
 
 mod head;
 mod latency;
+mod live;
 mod ordering;
 mod over_time;
 mod page;
@@ -18,6 +19,7 @@ mod traffic;
 use std::io::{self, Write};
 
 use super::RunReport;
+pub use live::{live_content, live_page};
 pub(in crate::report) use page::{Badge, Cause, Head, Section, Tone, page};
 pub(in crate::report) use svg::{Axis, Edge, Frame, Scale, path, time};
 pub(in crate::report) use table::{Cell, Column, table};
