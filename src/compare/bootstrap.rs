@@ -97,7 +97,7 @@ impl Intervals {
         for &(step, place, answers) in &self.cells {
             counts[step] += answers * weights[place];
         }
-        let answers = counts.iter().sum();
+        let answers: f64 = counts.iter().sum();
         let requests: f64 = self.requests.iter().zip(weights).map(|(requests, weight)| requests * weight).sum();
         Figure::OF_INTERVALS.map(|figure| match figure {
             Figure::Time(Statistic::Percentile(percent)) => self.ranked(&counts, percent / 100.0 * answers),

@@ -171,8 +171,8 @@ impl From<&Sketch> for Latency {
     /// Each duration as the least of its step.
     fn from(sketch: &Sketch) -> Self {
         let mut latency = Self::default();
-        sketch.steps().for_each(|(duration, count)| {
-            latency.record_times(duration, u32::try_from(count).unwrap_or(u32::MAX));
+        sketch.steps().for_each(|(step, count)| {
+            latency.record_times(step.start, u32::try_from(count).unwrap_or(u32::MAX));
         });
         latency
     }
