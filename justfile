@@ -13,7 +13,8 @@ test:
 # The tests with tools beside Rust, which `.ci/run` installs: a second validator, clients that others wrote, a browser,
 # Locust, Kubernetes' schemas.
 other-tools:
-    cargo test --features other-tools --test other_validators --test real_clients --test browser --test locust --test deploy
+    cargo test --features other-tools --test other_validators --test real_clients --test browser --test locust --test deploy \
+      --test other_readers
 
 # The main job, on the embedded reference server.
 run scenario="scenarios/support-desk.yaml":

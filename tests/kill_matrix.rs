@@ -70,6 +70,7 @@ async fn attempt(
         quick: !slow,
         allow_missing: false,
         capture: None,
+        done: Arc::default(),
         seed: 1,
     };
     let defects = vec![Defect { row: defect, probability: 1.0 }];

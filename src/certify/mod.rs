@@ -21,5 +21,5 @@ pub use certificate::{
     Blame, Certificate, Certification, CheckOutcome, CheckState, Counts, Coverage, Difference, DocumentFinding,
     Objection, Row, RowVerdict, Unattributed,
 };
-pub use perform::{CertifyError, Options, Place, Profile, Venue, certify};
+pub use perform::{CasesDone, CertifyError, Options, Place, Profile, Venue, certify};
 pub use waivers::{WaiverError, Waivers};

@@ -34,6 +34,7 @@ fn only(ids: &[&str]) -> Options {
         quick: false,
         allow_missing: false,
         capture: None,
+        done: Arc::default(),
         seed: 1,
     }
 }

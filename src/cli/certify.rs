@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use wildmatch::WildMatch;
 
 use super::arguments::{CertifyArguments, Hardships, ProfileArgument, TransportArgument};
+use super::progress::Shown;
 use super::{Failure, interrupt, protocol, recording, target, tokens};
 use crate::certify::{
     self, Attestation, Case, Cases, Certification, CertifyError, Options, Place, Profile, Venue, Waivers,
@@ -53,6 +54,7 @@ pub(super) fn certify(arguments: &CertifyArguments) -> Result<Code, Failure> {
     let (begun, started) = (std::time::Instant::now(), jiff::Timestamp::now());
     let performed = runtime.block_on(async {
         venue.knock(&name, &cases, &options).await?;
+        let _shown = Shown::certification(&options.done, arguments.show.quiet);
         certify::certify(&cases, &options, Arc::new(venue), interrupt.clone()).await.map_err(|error| match error {
             CertifyError::Venue(_) => Failure::new(Code::Unreachable, error),
             _ => Failure::new(Code::Internal, error),
@@ -134,6 +136,7 @@ fn options(arguments: &CertifyArguments, protocol: &Protocol) -> Result<Options,
         allow_missing: arguments.allow_missing,
         seed: arguments.seed,
         capture: None,
+        done: Arc::default(),
     })
 }
 

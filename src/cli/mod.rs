@@ -4,9 +4,11 @@ mod arguments;
 mod capacity;
 mod certify;
 mod check;
+mod compare;
 mod conclude;
 mod descriptors;
 mod interrupt;
+mod live;
 mod merge;
 mod observed;
 mod progress;
@@ -60,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Capacity(capacity) => capacity::capacity(&capacity),
         Command::Merge(merge) => merge::merge(&merge),
         Command::Report(report) => report::report(&report),
+        Command::Compare(compare) => compare::compare(&compare),
         Command::Worker(worker) => worker::worker(&worker),
         Command::Certify(certify) => certify::certify(&certify),
         Command::Check(check) => check::check(&check),

@@ -97,12 +97,23 @@ fn what_cannot_be_used_is_told_with_what_to_do() {
         told(&other.to_string()),
         format!(
             "b/tally.json has the tally format 7, written by chatproof 9.9.9, and this chatproof ({}) reads format 1; \
-             merge with the version that wrote it",
+             use the version that wrote it",
             env!("CARGO_PKG_VERSION")
         )
     );
+    let mut report = Vec::new();
+    crate::report::json(&sample::passing().report(), &mut report).unwrap();
+    assert_eq!(
+        told(&String::from_utf8(report).unwrap()),
+        "b/tally.json is a report; give the tally.json that lies beside it, or their folder"
+    );
     let missing = TallyFile::read(Path::new("no/such/tally.json")).unwrap_err().to_string();
     assert!(missing.starts_with("cannot read the tally no/such/tally.json: "), "{missing}");
+    let folder = tempfile::tempdir().unwrap();
+    let empty = TallyFile::read(folder.path()).unwrap_err().to_string();
+    assert!(empty.contains("/tally.json: "), "{empty}");
+    std::fs::write(folder.path().join("tally.json"), written(&file(sample::passing()))).unwrap();
+    assert_eq!(TallyFile::read(folder.path()).unwrap(), file(sample::passing()));
 }
 
 /// Something that is recorded of a run.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ErratumId, Kind, Line, Place, ProtocolError, RequirementId, SchemaFiles, Transport};
@@ -40,7 +41,7 @@ pub struct Requirement {
 }
 
 /// How binding a requirement is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// A server without it is wrong.
@@ -70,7 +71,7 @@ impl fmt::Display for Level {
 }
 
 /// Where a sentence comes from; earlier ones weigh more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Basis {
     /// Running text.
@@ -88,7 +89,7 @@ pub enum Basis {
 }
 
 /// Why nothing checks a requirement.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Exclusion {
     /// In a word.
@@ -98,7 +99,7 @@ pub struct Exclusion {
 }
 
 /// Why nothing can check a requirement, in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// It cannot be seen from outside.
@@ -156,7 +157,7 @@ pub enum Check {
 macro_rules! classes {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal;)+) => {
         /// What is wrong with a request that must be refused.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, schemars::JsonSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema)]
         pub enum NegativeClass {
             $($(#[doc = $doc])+ #[serde(rename = $text)] $name,)+
         }

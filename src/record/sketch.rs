@@ -1,6 +1,7 @@
 //! A rough distribution of durations, small enough to keep many.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -41,16 +42,17 @@ impl Sketch {
     pub fn percentile(&self, percent: f64) -> Option<Duration> {
         let rank = (percent.clamp(0.0, 100.0) / 100.0 * self.count() as f64).ceil().max(1.0) as u64;
         let mut seen = 0_u64;
-        let reaches = |(_, count): &(Duration, u64)| {
+        let reaches = |(_, count): &(Range<Duration>, u64)| {
             seen = seen.saturating_add(*count);
             seen >= rank
         };
-        self.steps().find(reaches).or_else(|| self.steps().last()).map(|(duration, _)| duration)
+        self.steps().find(reaches).or_else(|| self.steps().last()).map(|(step, _)| step.start)
     }
 
-    /// The least duration of each step that occurred, and how many fell into it, from short to long.
-    pub fn steps(&self) -> impl Iterator<Item = (Duration, u64)> {
-        self.0.iter().map(|(step, count)| (Duration::from_micros(least(*step)), *count))
+    /// The durations of each step that occurred, and how many fell into it, from short to long.
+    pub fn steps(&self) -> impl Iterator<Item = (Range<Duration>, u64)> {
+        let from = |step| Duration::from_micros(least(step));
+        self.0.iter().map(move |(step, count)| (from(*step)..from(*step + 1), *count))
     }
 }
 
@@ -113,13 +115,12 @@ mod tests {
     #[test]
     fn short_durations_are_told_apart_by_the_microsecond_and_more_than_a_minute_counts_as_one() {
         let steps: Vec<_> = of(&[0, 1, 255, 256, 257, 258, 90_000_000]).steps().collect();
-        let micros = |us, count| (Duration::from_micros(us), count);
+        let micros = |from, to, count| (Duration::from_micros(from)..Duration::from_micros(to), count);
         // From 2^25 µs on a step is 2^18 µs, and a minute falls into the 228th of them.
         let minute = 228 << 18;
-        assert_eq!(
-            steps,
-            [micros(0, 1), micros(1, 1), micros(255, 1), micros(256, 2), micros(258, 1), micros(minute, 1)]
-        );
+        let short = [micros(0, 1, 1), micros(1, 2, 1), micros(255, 256, 1), micros(256, 258, 2), micros(258, 260, 1)];
+        assert_eq!(steps[..5], short);
+        assert_eq!(steps[5..], [micros(minute, minute + (1 << 18), 1)]);
     }
 
     #[test]

@@ -5,7 +5,9 @@
 
 pub mod capacity;
 pub mod certificate;
+pub mod compare;
 mod format;
+mod hlog;
 mod html;
 mod json;
 mod junit;
@@ -18,7 +20,10 @@ mod terminal;
 mod words;
 
 pub use capacity::CapacityReport;
-pub use html::html;
+pub use compare::{CompareReport, Compared};
+pub(crate) use format::{duration, grouped, significant};
+pub use hlog::hlog;
+pub use html::{html, live_content, live_page};
 pub use json::{json, write_json};
 pub use junit::junit;
 pub use meta::Meta;

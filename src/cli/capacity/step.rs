@@ -29,6 +29,8 @@ pub struct Bench<'a> {
     pub strictest: Option<Threshold>,
     pub seed: u64,
     pub aim: &'a Aim,
+    /// Whether the progress of a run is not to be shown.
+    pub quiet: bool,
 }
 
 /// A run that was not broken off.
@@ -54,7 +56,7 @@ impl Bench<'_> {
         let scenario = Arc::new(self.varied.scenario(self.scenario, load, duration));
         let seed = self.seed.wrapping_add(number);
         let progress = Arc::new(Progress::default());
-        let _shown = Shown::start(progress.clone(), duration);
+        let _shown = Shown::run(&progress, &scenario.load, self.quiet);
         let options = RunOptions {
             scenario: scenario.clone(),
             seed,

@@ -17,6 +17,7 @@ use super::perform::{Plan, Ready};
 use crate::engine::{Counts, Others, Outcome, Progress};
 use crate::load::Share;
 use crate::observe::Clock;
+use crate::record::Tally;
 use crate::verdict::ExitCode as Code;
 
 /// How often a worker says how it goes on.
@@ -30,6 +31,8 @@ pub(super) enum Said {
     Ready,
     /// How it goes on.
     Progress(Counts),
+    /// What it measured since it last said so; only if somebody watches.
+    Part(Box<Tally>),
     /// Everybody of its share but the standing populations is gone.
     Done,
     /// What it measured.
@@ -71,13 +74,14 @@ fn obey(arguments: &RunArguments, share: Share) -> Result<Outcome, Failure> {
         listen(&tell);
         nobody_leads.cancel();
     });
-    plan.block_on(perform(&plan, aim, told, &interrupt))?
+    let watched = arguments.watch.is_asked_for();
+    plan.block_on(perform(&plan, aim, (told, watched), &interrupt))?
 }
 
 async fn perform(
     plan: &Plan,
     aim: Aim,
-    mut told: UnboundedReceiver<Told>,
+    (mut told, watched): (UnboundedReceiver<Told>, bool),
     interrupt: &CancellationToken,
 ) -> Result<Outcome, Failure> {
     let ready = Ready::get(plan, aim).await?;
@@ -103,7 +107,12 @@ async fn perform(
                         others.done_everywhere.cancel();
                     }
                 }
-                () = tokio::time::sleep(EVERY) => say(&Said::Progress(progress.counts())),
+                () = tokio::time::sleep(EVERY) => {
+                    say(&Said::Progress(progress.counts()));
+                    if watched {
+                        say(&Said::Part(Box::new(progress.part())));
+                    }
+                }
             }
         }
     };

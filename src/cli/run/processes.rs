@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -14,8 +14,10 @@ use super::super::Failure;
 use super::super::target::Aim;
 use super::Performed;
 use super::led::{Said, Told};
-use crate::engine::{Counts, Outcome, Progress};
+use crate::engine::{Counts, Outcome, Progress, Window};
 use crate::load::Share;
+use crate::observe::Clock;
+use crate::scenario::{Load, Scenario};
 use crate::verdict::{ExitCode as Code, is_saturated};
 
 /// From the moment at which all are ready to the common start: time enough to tell it to all.
@@ -48,7 +50,7 @@ struct Crew {
 /// Runs a plan in so many processes.
 pub(super) async fn perform(
     count: usize,
-    aim: &Aim,
+    (aim, scenario): (&Aim, &Scenario),
     progress: &Progress,
     interrupt: &CancellationToken,
 ) -> Result<Performed, Failure> {
@@ -67,7 +69,7 @@ pub(super) async fn perform(
     while crew.left > 0 {
         tokio::select! {
             heard = told.recv() => match heard {
-                Some((number, Heard::Said(said))) => crew.hear(number, said, progress),
+                Some((number, Heard::Said(said))) => crew.hear(number, said, progress, &scenario.load),
                 Some((number, Heard::Gone(how))) => crew.lose(number, &how),
                 None => break,
             },
@@ -78,20 +80,25 @@ pub(super) async fn perform(
 }
 
 impl Crew {
-    fn hear(&mut self, number: usize, said: Said, progress: &Progress) {
+    fn hear(&mut self, number: usize, said: Said, progress: &Progress, load: &Load) {
         let worker = &mut self.workers[number];
         match said {
             Said::Ready => {
                 worker.ready = true;
                 if self.workers.iter().all(|worker| worker.ready) {
                     self.tell(Told::Start(Timestamp::now() + NOTICE));
+                    progress.begin(Clock::starting(Instant::now() + NOTICE), Window::of(load, false));
                 }
             }
             Said::Progress(counts) => progress.moved(std::mem::replace(&mut worker.counts, counts), counts),
+            Said::Part(tally) => progress.add(*tally),
             Said::Done => self.done(number),
             Said::Ended(outcome) => {
                 worker.ended = true;
                 self.performed.add(*outcome);
+                if self.workers.iter().all(|worker| worker.ended) {
+                    progress.replace(self.performed.outcome.tally.clone());
+                }
                 self.done(number);
             }
             Said::Failed(code, text) => {

@@ -58,12 +58,12 @@ pub async fn start_chat(State(room): Here, Order(order): Order<StartChat>) -> Re
     done(json!({ "chat_id": chat, "thread_id": thread }))
 }
 
-/// `POST /chats/{id}/close`: the router closes the active thread.
+/// `POST /chats/{id}/close`: the router closes the active thread, as it does when nobody writes.
 pub async fn close_thread(State(room): Here, Path(id): Named) -> Reply {
     let mut desk = room.shared.desk();
     let id = ChatId::from(id);
     let licence = licence_of_chat(&desk, &id)?;
-    let closed = desk.begin(licence).close_by_router(&id);
+    let closed = desk.begin(licence).close_inactive(&id);
     desk.tell_all(licence);
     match closed {
         Some(thread) => done(json!({ "thread_id": thread })),

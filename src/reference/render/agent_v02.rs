@@ -236,12 +236,36 @@ pub fn event(event: &Event) -> Value {
     Value::Object(object)
 }
 
-/// What a type of system messages was called before agent/v3.0 had its longer list (C-EV:215-217).
+/// What a type of system messages was called before agent/v3.0 had its longer list (C-EV:215-217, C-ROUT:34-58).
 fn older_type(kind: &str) -> &str {
     match kind {
         "agent_added" => "agent_joined",
         "agent_removed" => "agent_left",
         "manual_archived_agent" | "manual_archived_customer" => "manual_archived",
-        _ => kind,
+        // The router's own doings had no reasons.
+        _ => match kind.split_once('_') {
+            Some((what @ ("routing.assigned" | "routing.unassigned" | "routing.archived"), _)) => what,
+            _ => kind,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::older_type;
+
+    #[test]
+    fn the_routers_doings_had_no_reasons() {
+        for (newer, older) in [
+            ("routing.assigned_deleted", "routing.assigned"),
+            ("routing.unassigned_signed_out", "routing.unassigned"),
+            ("routing.archived_inactive", "routing.archived"),
+            ("routing.idle", "routing.idle"),
+            ("agent_removed", "agent_left"),
+            ("customer_banned", "customer_banned"),
+            ("rating.chat_rated", "rating.chat_rated"),
+        ] {
+            assert_eq!(older_type(newer), older);
+        }
     }
 }

@@ -121,8 +121,10 @@ async fn properties_are_merged_and_only_changes_are_told() {
     }
     let of_thread = json!({"chat_id": chat, "thread_id": thread, "properties": {"rating": {"score": 1}}});
     customer.ok("update_chat_thread_properties", of_thread.clone()).await;
-    assert!(customer.only("chat_thread_properties_updated").await.correlation.is_some());
-    agent.only("chat_thread_properties_updated").await;
+    let [told, remark] = customer.told(["chat_thread_properties_updated", "incoming_event"]).await;
+    assert!(told.correlation.is_some());
+    assert_eq!(remark.payload["event"]["system_message_type"], "rating.chat_rated");
+    agent.told(["chat_thread_properties_updated", "incoming_event"]).await;
     let mut nowhere = of_thread;
     nowhere["thread_id"] = json!("NOWHERE");
     assert_eq!(customer.error("update_chat_thread_properties", nowhere).await, "validation");

@@ -11,13 +11,23 @@ async fn a_chat_begins_and_the_router_closes_it() {
     assert_eq!((&started.payload["chat"]["id"], started.correlation), (&made["chat_id"], None));
     assert_eq!(started.payload["chat"]["thread"]["events"][0]["text"], "Hello");
     amy.only("incoming_chat_thread").await;
-    let closed = server.ordered(&format!("/chats/{}/close", made["chat_id"].as_str().unwrap()), json!({})).await;
+    let path = format!("/chats/{}/close", made["chat_id"].as_str().unwrap());
+    // Whoever is silent for long is closed.
+    for _ in 0..3 {
+        server.ordered("/clock", json!({"seconds": 20})).await;
+        for peer in [&mut amy, &mut carl] {
+            peer.ok("ping", Value::Null).await;
+        }
+    }
+    let closed = server.ordered(&path, json!({})).await;
     for peer in [&mut amy, &mut carl] {
-        let push = peer.only("thread_closed").await;
+        let [remark, push] = peer.told(["incoming_event", "thread_closed"]).await;
+        let event = &remark.payload["event"];
+        assert_eq!(event["system_message_type"], "routing.archived_inactive");
+        assert_eq!((&event["text_vars"], event.get("author_id")), (&json!({"duration": "1"}), None));
         assert_eq!((&push.payload["thread_id"], push.payload.get("user_id")), (&closed["thread_id"], None));
     }
-    let again = server.order(&format!("/chats/{}/close", made["chat_id"].as_str().unwrap()), json!({})).await;
-    assert_eq!(again.0, 400);
+    assert_eq!(server.order(&path, json!({})).await.0, 400, "there is nothing left to close");
 }
 
 #[tokio::test]
@@ -175,10 +185,17 @@ async fn a_deleted_agent_goes_and_his_chats_go_to_others() {
     server.ordered("/agents/amy@example.com/delete", json!({})).await;
     amy.closed().await;
     assert!(amy.pushes.iter().any(|push| push.payload["reason"] == "agent_deleted"));
-    let started = bob.only("incoming_chat_thread").await;
+    let [started, _] = bob.told(["incoming_chat_thread", "incoming_event"]).await;
     assert_eq!(started.payload["chat"]["id"], chat);
-    let names: Vec<String> = carl.pushed().await.into_iter().map(|push| push.name).collect();
-    assert_eq!(names, ["chat_users_updated", "chat_users_updated"], "one went and one came");
+    let [_, _, remark] = carl.told(["chat_users_updated", "chat_users_updated", "incoming_event"]).await;
+    let event = &remark.payload["event"];
+    assert_eq!(event["system_message_type"], "routing.assigned_deleted");
+    assert_eq!(event["text_vars"], json!({"removedAgent": "amy", "addedAgent": "bob"}));
+    server.ordered("/agents/bob@example.com/delete", json!({})).await;
+    let [_, remark] = carl.told(["chat_users_updated", "incoming_event"]).await;
+    let event = &remark.payload["event"];
+    assert_eq!(event["system_message_type"], "routing.unassigned_deleted", "nobody is left");
+    assert_eq!(event["text_vars"], json!({"agent": "bob"}));
     let mut back = server.connect("agent/v3.0").await;
     assert_eq!(back.error("login", json!({"token": "agent:amy@example.com"})).await, "authentication");
 }

@@ -159,7 +159,14 @@ async fn the_router_remarks_on_what_is_done() {
     amy.ok("remove_user_from_chat", user("ann")).await;
     let target = json!({"type": "agent", "ids": ["ann@example.com"]});
     bob.ok("transfer_chat", json!({"chat_id": chat, "target": target})).await;
+    let rating = |rating: Value| json!({"chat_id": chat, "properties": {"rating": rating}});
+    carl.ok("update_chat_properties", rating(json!({"score": 1}))).await;
+    carl.ok("update_chat_properties", rating(json!({"score": 1, "comment": "Fine", "helpful": true}))).await;
+    // Only customers rate.
+    amy.ok("update_chat_properties", rating(json!({"score": 0}))).await;
     ann.ok("close_thread", json!({"chat_id": chat})).await;
+    // And only what is going on.
+    carl.ok("update_chat_properties", rating(json!({"score": 1}))).await;
     carl.say(&chat, "Wait").await;
     carl.ok("close_thread", json!({"chat_id": chat})).await;
     carl.say(&chat, "One more thing").await;
@@ -176,6 +183,8 @@ async fn the_router_remarks_on_what_is_done() {
         ("agent_joined", json!({"agent": "ann"})),
         ("agent_removed", json!({"initiator": "amy", "agent": "ann"})),
         ("chat_transferred", json!({"initiator": "bob", "targets": "ann"})),
+        ("rating.chat_rated", json!({"customer": "carl", "score": "1"})),
+        ("rating.chat_commented", json!({"customer": "carl", "comment": "Fine"})),
         ("manual_archived_agent", json!({"agent": "ann"})),
         ("manual_archived_customer", json!({"customer": "carl"})),
         ("customer_banned", json!({"agent": "amy", "duration": "3"})),
@@ -189,6 +198,8 @@ async fn the_router_remarks_on_what_is_done() {
             "agent_joined",
             "agent_left",
             "chat_transferred",
+            "rating.chat_rated",
+            "rating.chat_commented",
             "manual_archived",
             "manual_archived",
             "customer_banned"

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Body, ChatId, EventId, Place, Properties, PropertyNames, Push, Recipients, ThreadId, UserId, World};
+use super::remarks::Deed;
+use super::{Body, Chat, ChatId, EventId, Place, Properties, PropertyNames, Push, Recipients, ThreadId, UserId, World};
 use crate::reference::defects::Flag;
 use crate::reference::refusal::Refusal;
 
@@ -12,7 +13,7 @@ impl World {
     /// # Errors
     /// When the place does not exist.
     pub fn set_properties(&mut self, by: &UserId, place: Place, properties: Properties) -> Result<(), Refusal> {
-        let broken = self.broken;
+        let (broken, rates) = (self.broken, self.rates(by, &place));
         let stored = self.properties_at(&place)?;
         if broken.has(Flag::PropertiesReplaced) {
             stored.retain(|namespace, _| properties.contains_key(namespace));
@@ -20,11 +21,15 @@ impl World {
                 known.retain(|name, _| properties.get(namespace).is_some_and(|values| values.contains_key(name)));
             }
         }
-        let mut changed = Properties::new();
+        let (mut changed, mut deeds) = (Properties::new(), Vec::new());
         for (namespace, values) in properties {
             for (name, value) in values {
                 let known = stored.entry(namespace.clone()).or_default();
-                if known.get(&name) != Some(&value) || broken.has(Flag::UnchangedPropertiesTold) {
+                let is_news = known.get(&name) != Some(&value);
+                if is_news && rates {
+                    deeds.extend(rating(&namespace, &name, &value));
+                }
+                if is_news || broken.has(Flag::UnchangedPropertiesTold) {
                     known.insert(name.clone(), value.clone());
                     changed.entry(namespace.clone()).or_default().insert(name, value);
                 }
@@ -35,7 +40,11 @@ impl World {
         }
         if !changed.is_empty() {
             let to = self.chat_mut(&place.chat)?.listeners(Recipients::All);
+            let chat = place.chat.clone();
             self.push(by, to, Push::PropertiesUpdated { place, properties: changed });
+            for deed in deeds {
+                self.remark(Some(by), &chat, &deed);
+            }
         }
         Ok(())
     }
@@ -62,6 +71,13 @@ impl World {
             self.push(by, to, Push::PropertiesDeleted { place, names: gone });
         }
         Ok(())
+    }
+
+    /// Whether what this user says of this place is said of a running chat by its customer.
+    fn rates(&self, by: &UserId, place: &Place) -> bool {
+        let running = || self.chats.get(&place.chat).and_then(Chat::active_thread).map(|thread| &thread.id);
+        let here = place.thread.is_none() || place.thread.as_ref() == running();
+        here && place.event.is_none() && !self.agents.contains_key(by)
     }
 
     fn properties_at(&mut self, place: &Place) -> Result<&mut Properties, Refusal> {
@@ -125,6 +141,20 @@ impl World {
             self.push_consequence(to, updated);
         }
         Ok(())
+    }
+}
+
+/// What a customer does who sets this property: `rating` has a `score` and a `comment` (customer-v0.3 1006, 1037).
+fn rating(namespace: &str, name: &str, value: &Value) -> Option<Deed<'static>> {
+    let said = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    match (namespace, name) {
+        ("rating", "score") => Some(Deed::Rated(said)),
+        ("rating", "comment") => Some(Deed::Commented(said)),
+        _ => None,
     }
 }
 

@@ -1,5 +1,5 @@
 //! The router's remarks on what is done in chats: system messages, of the types and with the variables that the documents name
-//! (agent-v3.0 rtm/events:250-291; agent-v0.2 C-EV:215).
+//! (agent-v3.0 rtm/events:250-306,326,351,386; agent-v0.2 C-EV:215, C-ROUT:34-58).
 
 use serde_json::{Map, Value};
 
@@ -18,6 +18,16 @@ pub(super) enum Deed<'a> {
     Closing,
     /// The thread is about to be closed because the customer is banned for so many days.
     Banning(i64),
+    /// The customer gave the chat this score.
+    Rated(String),
+    /// The customer said this of the chat.
+    Commented(String),
+    /// The thread is about to be closed because nobody has said anything for so many minutes.
+    Idle(i64),
+    /// The chat was taken from an agent who is no more, and given to another.
+    Reassigned { from: &'a UserId, to: &'a UserId },
+    /// The chat was taken from an agent who is no more, and waits for another.
+    Unassigned(&'a UserId),
 }
 
 impl World {
@@ -95,6 +105,31 @@ impl World {
                 let (agent, duration) = (initiator?, days.to_string());
                 let text = format!("{agent} banned the customer for {duration} days");
                 ("customer_banned", text, vec![("agent", agent), ("duration", duration)])
+            }
+            Deed::Rated(score) => {
+                let customer = initiator?;
+                let text = format!("{customer} rated the chat: {score}");
+                ("rating.chat_rated", text, vec![("customer", customer), ("score", score.clone())])
+            }
+            Deed::Commented(comment) => {
+                let customer = initiator?;
+                let text = format!("{customer} said about the chat: {comment}");
+                ("rating.chat_commented", text, vec![("customer", customer), ("comment", comment.clone())])
+            }
+            Deed::Idle(minutes) => {
+                let text = format!("The chat was archived: nobody wrote for {minutes} minutes");
+                ("routing.archived_inactive", text, vec![("duration", minutes.to_string())])
+            }
+            // Here the variables are in camel case (rtm/events:351; A30-Q41).
+            Deed::Reassigned { from, to } => {
+                let (from, to) = (self.called(from), self.called(to));
+                let text = format!("The chat was given to {to}, because {from} is no longer here");
+                ("routing.assigned_deleted", text, vec![("addedAgent", to), ("removedAgent", from)])
+            }
+            Deed::Unassigned(agent) => {
+                let agent = self.called(agent);
+                let text = format!("The chat waits for an agent, because {agent} is no longer here");
+                ("routing.unassigned_deleted", text, vec![("agent", agent)])
             }
         })
     }

@@ -2,16 +2,26 @@
 
 use serde_json::{Map, Value};
 
+use super::remarks::Deed;
 use super::{Body, Chat, ChatId, Effect, EventId, NewEvent, Properties, Push, Recipients, ThreadId, UserId, World};
 use crate::reference::refusal::Refusal;
 
 impl World {
     /// The router closes the active thread of a chat; nobody did it (C02-A07; agent-v3.0 rtm/pushes:859).
-    pub fn close_by_router(&mut self, id: &ChatId) -> Option<ThreadId> {
+    pub(super) fn close_by_router(&mut self, id: &ChatId) -> Option<ThreadId> {
         let thread = self.end_thread(id)?;
         let to = self.chats.get(id).map(Chat::key_listeners).unwrap_or_default();
         self.push_consequence(to, Push::ThreadClosed { chat: id.clone(), thread: thread.clone(), by: None });
         Some(thread)
+    }
+
+    /// The same, because nobody has said anything for long; the router says so (agent-v3.0 rtm/events:326).
+    pub fn close_inactive(&mut self, id: &ChatId) -> Option<ThreadId> {
+        let thread = self.chats.get(id)?.active_thread()?;
+        let last = thread.events.back().map_or(thread.started, |event| event.at);
+        let minutes = self.now.duration_since(last).as_mins();
+        self.remark(None, id, &Deed::Idle(minutes));
+        self.close_by_router(id)
     }
 
     /// The router adds a system message to the last thread of a chat (customer-v0.3 289; agent-v3.0 rtm/events:215).
@@ -58,10 +68,14 @@ impl World {
         chats.sort_unstable();
         for (_, chat) in chats {
             self.take_out(None, &chat, id)?;
-            if self.chats.get(&chat).is_some_and(Chat::is_active)
-                && let Some(agent) = self.route(&chat)
-            {
+            if !self.chats.get(&chat).is_some_and(Chat::is_active) {
+                continue;
+            }
+            if let Some(agent) = self.route(&chat) {
                 self.announce_agent(&chat, &agent);
+                self.remark(None, &chat, &Deed::Reassigned { from: id, to: &agent });
+            } else if self.waits(&chat) {
+                self.remark(None, &chat, &Deed::Unassigned(id));
             }
         }
         Ok(())

@@ -45,6 +45,12 @@ impl World {
         }
     }
 
+    /// Whether a chat is in the queue for agents.
+    pub(super) fn waits(&self, id: &ChatId) -> bool {
+        let thread = self.chats.get(id).and_then(super::Chat::active_thread);
+        thread.is_some_and(|thread| self.waiting.contains_key(&thread.order))
+    }
+
     /// Makes an agent a user of a chat, silently but for a supervisor, who is one no more.
     pub(super) fn add_agent(&mut self, id: &ChatId, agent: &UserId) {
         let Some(chat) = self.chats.get_mut(id) else { return };

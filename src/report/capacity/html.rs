@@ -96,10 +96,10 @@ fn curve(report: &CapacityReport<'_>) -> Option<Section> {
                 path.mark.bad d=(format!("M{:.1} {:.1}l7 7m0 -7l-7 7", x - 3.5, y - 3.5)) {}
             }
         }
-        @for (value, label) in marks(report) {
+        @for (number, (value, label)) in marks(report).into_iter().enumerate() {
             @let x = format!("{:.1}", loads.at(value));
             line.limit x1=(x) x2=(x) y1=(CHART.upward().1) y2=(CHART.upward().0) {}
-            text x=(x) y=(CHART.upward().1 + 10.0) dx="-4" text-anchor="end" { (label) }
+            text x=(x) y=(CHART.upward().1 + 10.0 + 14.0 * number as f64) dx="-4" text-anchor="end" { (label) }
         }
     };
     let of = course.action.as_deref().map_or_else(|| "all requests".to_owned(), one_line);
@@ -176,7 +176,8 @@ fn scalability(report: &CapacityReport<'_>) -> Option<Section> {
     ];
     let inside = html! {
         @if let Some(fit) = fit {
-            @let steps = (1..=80).map(|n| wide * 1.05 * f64::from(n) / 80.0);
+            // Near zero the law bends most.
+            @let steps = (1..=80).map(|n| wide * 1.05 * (f64::from(n) / 80.0).powi(2));
             path.line.p99 d=(path(steps.map(|n| (under_way.at(n), throughput.at(fit.throughput(n)))))) {}
         }
         @for (n, x) in &points {

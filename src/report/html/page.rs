@@ -19,6 +19,9 @@ const SCRIPT: &str = concat!(
     include_str!("assets/page.js")
 );
 
+/// What a page does that shows a run while it goes on.
+const LIVE: &str = include_str!("assets/live.js");
+
 /// A part of a page with a heading of its own.
 pub(in crate::report) struct Section {
     /// Where links find it.
@@ -128,7 +131,18 @@ impl Badge {
 
 /// A whole page, which needs nothing but itself: its policy lets no browser load anything.
 pub(in crate::report) fn page(head: &Head, sections: &[Section]) -> Markup {
-    let policy = format!("default-src 'none'; style-src {}; script-src {}", hash(STYLE), hash(SCRIPT));
+    document(head, sections, &[SCRIPT], html! {})
+}
+
+/// The same of a run that goes on: the page asks where it came from for what is inside of `main`, and for nothing else.
+pub(in crate::report) fn live(head: &Head, sections: &[Section]) -> Markup {
+    document(head, sections, &[SCRIPT, LIVE], html! { p id="live" role="status" { "The run goes on." } })
+}
+
+fn document(head: &Head, sections: &[Section], scripts: &[&str], status: Markup) -> Markup {
+    let hashes: Vec<String> = scripts.iter().map(|script| hash(script)).collect();
+    let asks = if scripts.contains(&LIVE) { "; connect-src 'self'" } else { "" };
+    let policy = format!("default-src 'none'; style-src {}; script-src {}{asks}", hash(STYLE), hashes.join(" "));
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -142,8 +156,9 @@ pub(in crate::report) fn page(head: &Head, sections: &[Section]) -> Markup {
             }
             body {
                 a.skip href="#main" { "Skip to the report" }
+                (status)
                 main id="main" tabindex="-1" { (content(head, sections)) }
-                script { (PreEscaped(SCRIPT)) }
+                @for script in scripts { script { (PreEscaped(script)) } }
             }
         }
     }
@@ -153,7 +168,7 @@ pub(in crate::report) fn page(head: &Head, sections: &[Section]) -> Markup {
 pub(in crate::report) fn content(head: &Head, sections: &[Section]) -> Markup {
     html! {
         header {
-            p.kind { "chatproof · " (head.kind) }
+            p.maker { "chatproof · " (head.kind) }
             h1 { (head.title) }
             @if !head.about.is_empty() { p.about { (head.about) } }
             div class={ "verdict " (head.badge.tone.class()) } {

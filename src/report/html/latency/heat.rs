@@ -35,15 +35,15 @@ pub(super) fn map(frame: Frame, title: &str, timeline: &Timeline<Stretch>, grid:
     let steps =
         || timeline.intervals().flat_map(|(number, stretch)| stretch.response.steps().map(move |s| (number, s)));
     let micros = |duration: std::time::Duration| (duration.as_micros() as f64).max(1.0);
-    let ends = steps().map(|(_, (time, _))| (micros(time), micros(time)));
+    let ends = steps().map(|(_, (step, _))| (micros(step.start), micros(step.start)));
     let (least, longest) = ends.reduce(|(a, b), (c, d)| (a.min(c), b.max(d)))?;
     let times = Scale::logarithmic((least, longest), frame.upward());
     let seconds = Scale::linear((0.0, (grid.width_s * grid.columns as u64) as f64), frame.across());
     let (bottom, top) = frame.upward();
     let rows = grid.rows as f64;
     let mut cells = vec![vec![0u64; grid.rows]; grid.columns];
-    for (number, (time, count)) in steps() {
-        let row = ((bottom - times.at(micros(time))) / (bottom - top) * rows).min(rows - 1.0) as usize;
+    for (number, (step, count)) in steps() {
+        let row = ((bottom - times.at(micros(step.start))) / (bottom - top) * rows).min(rows - 1.0) as usize;
         let cell = usize::try_from(number).ok().and_then(|number| cells.get_mut(number)?.get_mut(row));
         cell.into_iter().for_each(|cell| *cell = cell.saturating_add(count));
     }
