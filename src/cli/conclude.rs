@@ -5,8 +5,14 @@ use std::path::Path;
 use super::{Failure, results};
 use crate::load::Share;
 use crate::merge::TallyFile;
+<<<<<<< HEAD
 use crate::report::{Meta, RunReport};
 use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, is_refused, judge};
+=======
+use crate::record::Tally;
+use crate::report::RunReport;
+use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, is_refused, judge, lack};
+>>>>>>> part-router
 
 /// The thresholds of a scenario.
 pub(super) fn thresholds<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<Vec<Threshold>, Failure> {
@@ -14,6 +20,7 @@ pub(super) fn thresholds<'a>(texts: impl IntoIterator<Item = &'a String>) -> Res
     parsed.map_err(|error| Failure::new(Code::Input, error))
 }
 
+<<<<<<< HEAD
 /// What a run, or a share of one, came to.
 pub(super) struct Concluded {
     meta: Meta,
@@ -36,6 +43,20 @@ impl Concluded {
             ));
         }
         Ok(Self { meta, verdict, code })
+=======
+/// Judges a run, or a share of one, and writes its reports and its tally. `saturated` says that the generator was the bottleneck
+/// and that this is not accepted.
+pub(super) fn conclude(folder: &Path, file: TallyFile, saturated: bool) -> Result<Code, Failure> {
+    let verdict = judge(&file.tally, &thresholds(&file.thresholds)?, file.meta.duration);
+    let whole = exit_code(&file, &verdict, saturated);
+    let code = if file.share == Share::WHOLE { whole } else { of_share(whole) };
+    let mut meta = file.meta.clone();
+    meta.notes.extend(remark(whole, &file.tally));
+    if file.share != Share::WHOLE {
+        let share = file.share;
+        meta.notes
+            .push(format!("this is share {share} of a run, which is judged when `chatproof merge` has all of them"));
+>>>>>>> part-router
     }
 
     /// What reports tell of it.
@@ -67,19 +88,21 @@ fn exit_code(file: &TallyFile, verdict: &Verdict, saturated: bool) -> Code {
     match verdict.judgement {
         Judgement::Failed if is_refused(&file.tally) => Code::Unreachable,
         Judgement::Failed => Code::PeerFailed,
+        // Nothing was checked because our machine had no socket for anybody.
+        Judgement::Inconclusive if saturated && lack(&file.tally).is_some() => Code::Saturated,
         Judgement::Inconclusive => Code::Inconclusive,
-        _ if saturated => Code::Saturated,
+        Judgement::Passed | Judgement::NonStrict if saturated => Code::Saturated,
         Judgement::Passed | Judgement::NonStrict => Code::Passed,
     }
 }
 
 /// What a reader should know of an exit code that the verdict does not explain.
-fn remark(code: Code) -> Option<String> {
+fn remark(code: Code, tally: &Tally) -> Option<String> {
     match code {
         Code::Unreachable => Some("the target let nobody log in".to_owned()),
-        Code::Saturated => {
+        Code::Saturated => lack(tally).or_else(|| {
             Some("the generator could not keep its schedule, so the numbers are its own, not the target's".to_owned())
-        }
+        }),
         _ => None,
     }
 }
