@@ -5,14 +5,9 @@ use std::path::Path;
 use super::{Failure, results};
 use crate::load::Share;
 use crate::merge::TallyFile;
-<<<<<<< HEAD
-use crate::report::{Meta, RunReport};
-use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, is_refused, judge};
-=======
 use crate::record::Tally;
-use crate::report::RunReport;
+use crate::report::{Meta, RunReport};
 use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, is_refused, judge, lack};
->>>>>>> part-router
 
 /// The thresholds of a scenario.
 pub(super) fn thresholds<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<Vec<Threshold>, Failure> {
@@ -20,7 +15,6 @@ pub(super) fn thresholds<'a>(texts: impl IntoIterator<Item = &'a String>) -> Res
     parsed.map_err(|error| Failure::new(Code::Input, error))
 }
 
-<<<<<<< HEAD
 /// What a run, or a share of one, came to.
 pub(super) struct Concluded {
     meta: Meta,
@@ -35,7 +29,7 @@ impl Concluded {
         let whole = exit_code(file, &verdict, saturated);
         let code = if file.share == Share::WHOLE { whole } else { of_share(whole) };
         let mut meta = file.meta.clone();
-        meta.notes.extend(remark(whole));
+        meta.notes.extend(remark(whole, &file.tally));
         if file.share != Share::WHOLE {
             let share = file.share;
             meta.notes.push(format!(
@@ -43,20 +37,6 @@ impl Concluded {
             ));
         }
         Ok(Self { meta, verdict, code })
-=======
-/// Judges a run, or a share of one, and writes its reports and its tally. `saturated` says that the generator was the bottleneck
-/// and that this is not accepted.
-pub(super) fn conclude(folder: &Path, file: TallyFile, saturated: bool) -> Result<Code, Failure> {
-    let verdict = judge(&file.tally, &thresholds(&file.thresholds)?, file.meta.duration);
-    let whole = exit_code(&file, &verdict, saturated);
-    let code = if file.share == Share::WHOLE { whole } else { of_share(whole) };
-    let mut meta = file.meta.clone();
-    meta.notes.extend(remark(whole, &file.tally));
-    if file.share != Share::WHOLE {
-        let share = file.share;
-        meta.notes
-            .push(format!("this is share {share} of a run, which is judged when `chatproof merge` has all of them"));
->>>>>>> part-router
     }
 
     /// What reports tell of it.
