@@ -18,9 +18,13 @@ pub(super) fn thresholds<'a>(texts: impl IntoIterator<Item = &'a String>) -> Res
 /// Judges a run, or a share of one, and writes its reports and its tally. `saturated` says that the generator was the bottleneck
 /// and that this is not accepted.
 pub(super) fn conclude(folder: &Path, file: TallyFile, saturated: bool) -> Result<Code, Failure> {
-    let verdict = judge(&file.tally, &thresholds(&file.thresholds)?, file.meta.duration);
+    let mut verdict = judge(&file.tally, &thresholds(&file.thresholds)?, file.meta.duration);
+    if let Some(reason) = &file.given_up {
+        verdict = verdict.given_up(reason.clone());
+    }
     let whole = exit_code(&file, &verdict, saturated);
-    let code = if file.share == Share::WHOLE { whole } else { of_share(whole) };
+    let is_done = file.share == Share::WHOLE || file.given_up.is_some();
+    let code = if is_done { whole } else { of_share(whole) };
     let mut meta = file.meta.clone();
     meta.notes.extend(remark(whole, &file.tally));
     if file.share != Share::WHOLE {

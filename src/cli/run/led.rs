@@ -13,10 +13,12 @@ use tokio_util::sync::CancellationToken;
 use super::super::Failure;
 use super::super::arguments::RunArguments;
 use super::super::target::Aim;
+use super::brake::EVERY as LOOKED_AT;
 use super::perform::{Plan, Ready};
 use crate::engine::{Counts, Others, Outcome, Progress};
 use crate::load::Share;
 use crate::observe::Clock;
+use crate::record::Tally;
 use crate::verdict::ExitCode as Code;
 
 /// How often a worker says how it goes on.
@@ -30,6 +32,8 @@ pub(super) enum Said {
     Ready,
     /// How it goes on.
     Progress(Counts),
+    /// What it has measured so far, once a second where the run may be given up for it.
+    SoFar(Box<Tally>),
     /// Everybody of its share but the standing populations is gone.
     Done,
     /// What it measured.
@@ -107,9 +111,18 @@ async fn perform(
             }
         }
     };
+    let measuring = async {
+        loop {
+            tokio::time::sleep(LOOKED_AT).await;
+            if !plan.aborts.is_empty() {
+                say(&Said::SoFar(Box::new(progress.tally())));
+            }
+        }
+    };
     tokio::select! {
         outcome = performing => outcome,
         never = talking => never,
+        never = measuring => never,
     }
 }
 

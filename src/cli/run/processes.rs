@@ -8,24 +8,28 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio_util::sync::CancellationToken;
 
 use super::super::Failure;
 use super::super::target::Aim;
 use super::Performed;
+use super::brake::Brake;
 use super::led::{Said, Told};
 use crate::engine::{Counts, Outcome, Progress};
 use crate::load::Share;
+use crate::record::Tally;
 use crate::verdict::{ExitCode as Code, is_saturated};
 
 /// From the moment at which all are ready to the common start: time enough to tell it to all.
 const NOTICE: Duration = Duration::from_millis(200);
 
 /// A worker process, as its leader sees it.
+#[derive(Default)]
 struct Worker {
     /// Closed when it should end.
     orders: Option<ChildStdin>,
     counts: Counts,
+    /// What it has measured since the leader looked at the whole.
+    so_far: Option<Box<Tally>>,
     ready: bool,
     done: bool,
     ended: bool,
@@ -50,7 +54,7 @@ pub(super) async fn perform(
     count: usize,
     aim: &Aim,
     progress: &Progress,
-    interrupt: &CancellationToken,
+    brake: &Brake<'_>,
 ) -> Result<Performed, Failure> {
     let (tell, mut told) = unbounded_channel();
     let mut crew = Crew { workers: Vec::new(), performed: Performed::default(), left: count };
@@ -60,7 +64,7 @@ pub(super) async fn perform(
             .and_then(|mut command| command.spawn())
             .map_err(|error| Failure::new(Code::Internal, format!("cannot start worker process {share}: {error}")))?;
         let orders = child.stdin.take();
-        crew.workers.push(Worker { orders, counts: Counts::default(), ready: false, done: false, ended: false });
+        crew.workers.push(Worker { orders, ..Worker::default() });
         let tell = tell.clone();
         std::thread::spawn(move || listen(number, child, &tell));
     }
@@ -71,7 +75,10 @@ pub(super) async fn perform(
                 Some((number, Heard::Gone(how))) => crew.lose(number, &how),
                 None => break,
             },
-            () = interrupt.cancelled(), if crew.has_orders() => crew.stop(),
+            () = brake.end.cancelled(), if crew.has_orders() => crew.stop(),
+        }
+        if let Some(whole) = crew.so_far() {
+            brake.look(&whole);
         }
     }
     Ok(crew.performed)
@@ -88,6 +95,7 @@ impl Crew {
                 }
             }
             Said::Progress(counts) => progress.moved(std::mem::replace(&mut worker.counts, counts), counts),
+            Said::SoFar(tally) => worker.so_far = Some(tally),
             Said::Done => self.done(number),
             Said::Ended(outcome) => {
                 worker.ended = true;
@@ -99,6 +107,19 @@ impl Crew {
                 self.fail(Failure { code, text });
             }
         }
+    }
+
+    /// What all of them have measured, when each that is there has told since the last time.
+    fn so_far(&mut self) -> Option<Tally> {
+        let mut there = self.workers.iter().filter(|worker| !worker.ended).peekable();
+        if there.peek().is_none() || !there.all(|worker| worker.so_far.is_some()) {
+            return None;
+        }
+        let parts = self.workers.iter_mut().filter_map(|worker| worker.so_far.take());
+        Some(parts.fold(self.performed.outcome.tally.clone(), |mut whole, part| {
+            whole.merge(*part);
+            whole
+        }))
     }
 
     fn done(&mut self, number: usize) {
