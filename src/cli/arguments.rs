@@ -16,7 +16,7 @@ use super::start;
 use crate::load::Share;
 use crate::reference::{Defect, Hardship};
 use crate::scenario::{parse_duration, parse_rate};
-use crate::verdict::Threshold;
+use crate::verdict::{AbortCondition, Threshold};
 
 /// Tells whether a chat API keeps its documented promises, and how much it can carry.
 #[derive(Debug, Parser)]
@@ -174,6 +174,9 @@ pub(super) struct RunArguments {
     /// Accept a run in which the generator could not keep its schedule.
     #[arg(long)]
     pub allow_saturated: bool,
+    /// End the run early, with a report, as soon as this is true, such as 'violations > 100'. May be repeated.
+    #[arg(long, value_name = "CONDITION")]
+    pub abort_on: Vec<AbortCondition>,
 }
 
 /// What is seen while something goes on.
