@@ -5,8 +5,9 @@ use std::path::Path;
 use super::{Failure, results};
 use crate::load::Share;
 use crate::merge::TallyFile;
+use crate::record::Tally;
 use crate::report::{Meta, RunReport};
-use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, is_refused, judge};
+use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, is_refused, judge, lack};
 
 /// The thresholds of a scenario.
 pub(super) fn thresholds<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<Vec<Threshold>, Failure> {
@@ -28,7 +29,7 @@ impl Concluded {
         let whole = exit_code(file, &verdict, saturated);
         let code = if file.share == Share::WHOLE { whole } else { of_share(whole) };
         let mut meta = file.meta.clone();
-        meta.notes.extend(remark(whole));
+        meta.notes.extend(remark(whole, &file.tally));
         if file.share != Share::WHOLE {
             let share = file.share;
             meta.notes.push(format!(
@@ -67,19 +68,21 @@ fn exit_code(file: &TallyFile, verdict: &Verdict, saturated: bool) -> Code {
     match verdict.judgement {
         Judgement::Failed if is_refused(&file.tally) => Code::Unreachable,
         Judgement::Failed => Code::PeerFailed,
+        // Nothing was checked because our machine had no socket for anybody.
+        Judgement::Inconclusive if saturated && lack(&file.tally).is_some() => Code::Saturated,
         Judgement::Inconclusive => Code::Inconclusive,
-        _ if saturated => Code::Saturated,
+        Judgement::Passed | Judgement::NonStrict if saturated => Code::Saturated,
         Judgement::Passed | Judgement::NonStrict => Code::Passed,
     }
 }
 
 /// What a reader should know of an exit code that the verdict does not explain.
-fn remark(code: Code) -> Option<String> {
+fn remark(code: Code, tally: &Tally) -> Option<String> {
     match code {
         Code::Unreachable => Some("the target let nobody log in".to_owned()),
-        Code::Saturated => {
+        Code::Saturated => lack(tally).or_else(|| {
             Some("the generator could not keep its schedule, so the numbers are its own, not the target's".to_owned())
-        }
+        }),
         _ => None,
     }
 }

@@ -8,7 +8,7 @@ mod parse;
 mod threshold;
 
 pub use exit::ExitCode;
-pub use generator::{has_stalled, is_refused, is_saturated};
+pub use generator::{has_stalled, is_refused, is_saturated, lack};
 pub use judge::{Concern, Judgement, Reason, Sides, ThresholdOutcome, ThresholdState, Verdict, judge, judge_observed};
 pub use measure::{samples, samples_wanted};
 pub use parse::ThresholdError;
