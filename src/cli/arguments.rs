@@ -29,7 +29,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run a scenario and judge what comes back.
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     /// Find the highest load at which a scenario still meets its thresholds.
     Capacity(CapacityArguments),
     /// Put the tallies of all shares of a run together, and judge the whole.
