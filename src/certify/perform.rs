@@ -347,6 +347,11 @@ impl Surroundings for Floor {
         lock(&self.failures).push(failure);
     }
 
+    fn exhausted(&self, failure: StepFailure) {
+        // Whatever the reason, the case was not carried out.
+        self.step_failed(failure);
+    }
+
     fn proved(&self, proof: Proof) {
         let frames = proof.connection.map(|connection| self.witness.frames(connection)).unwrap_or_default();
         lock(&self.proofs).push((proof, frames));

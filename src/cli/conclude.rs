@@ -5,8 +5,9 @@ use std::path::Path;
 use super::{Failure, results};
 use crate::load::Share;
 use crate::merge::TallyFile;
+use crate::record::Tally;
 use crate::report::{Meta, RunReport};
-use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, is_refused, judge};
+use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, is_refused, judge, lack};
 
 /// The thresholds of a scenario.
 pub(super) fn thresholds<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<Vec<Threshold>, Failure> {
@@ -24,11 +25,15 @@ pub(super) struct Concluded {
 impl Concluded {
     /// Judges what was measured. `saturated` says that the generator was the bottleneck and that this is not accepted.
     pub fn of(file: &TallyFile, saturated: bool) -> Result<Self, Failure> {
-        let verdict = judge(&file.tally, &thresholds(&file.thresholds)?, file.meta.duration);
+        let mut verdict = judge(&file.tally, &thresholds(&file.thresholds)?, file.meta.duration);
+        if let Some(reason) = &file.given_up {
+            verdict = verdict.given_up(reason.clone());
+        }
         let whole = exit_code(file, &verdict, saturated);
-        let code = if file.share == Share::WHOLE { whole } else { of_share(whole) };
+        let is_done = file.share == Share::WHOLE || file.given_up.is_some();
+        let code = if is_done { whole } else { of_share(whole) };
         let mut meta = file.meta.clone();
-        meta.notes.extend(remark(whole));
+        meta.notes.extend(remark(whole, &file.tally));
         if file.share != Share::WHOLE {
             let share = file.share;
             meta.notes.push(format!(
@@ -67,19 +72,21 @@ fn exit_code(file: &TallyFile, verdict: &Verdict, saturated: bool) -> Code {
     match verdict.judgement {
         Judgement::Failed if is_refused(&file.tally) => Code::Unreachable,
         Judgement::Failed => Code::PeerFailed,
+        // Nothing was checked because our machine had no socket for anybody.
+        Judgement::Inconclusive if saturated && lack(&file.tally).is_some() => Code::Saturated,
         Judgement::Inconclusive => Code::Inconclusive,
-        _ if saturated => Code::Saturated,
+        Judgement::Passed | Judgement::NonStrict if saturated => Code::Saturated,
         Judgement::Passed | Judgement::NonStrict => Code::Passed,
     }
 }
 
 /// What a reader should know of an exit code that the verdict does not explain.
-fn remark(code: Code) -> Option<String> {
+fn remark(code: Code, tally: &Tally) -> Option<String> {
     match code {
         Code::Unreachable => Some("the target let nobody log in".to_owned()),
-        Code::Saturated => {
+        Code::Saturated => lack(tally).or_else(|| {
             Some("the generator could not keep its schedule, so the numbers are its own, not the target's".to_owned())
-        }
+        }),
         _ => None,
     }
 }

@@ -31,6 +31,10 @@ impl Surroundings for Worker {
         self.recorder.step_failed(crate::record::StepFailure { at, actor, step, reason });
     }
 
+    fn exhausted(&self, _: StepFailure) {
+        self.recorder.exhausted();
+    }
+
     fn proved(&self, proof: Proof) {
         let Proof { name, actor, step, at, outcome, .. } = proof;
         match outcome {

@@ -98,6 +98,11 @@ impl Recorder {
         self.tally().actors.interrupted += 1;
     }
 
+    /// A step could not be carried out because our machine has no more sockets.
+    pub fn exhausted(&self) {
+        self.tally().schedule.exhausted += 1;
+    }
+
     /// A step did not do what its scenario expects.
     pub fn step_failed(&self, failure: StepFailure) {
         self.tally().steps.add(failure);

@@ -138,6 +138,9 @@ pub struct Schedule {
     pub started: u64,
     /// Arrivals that could not start when they were due.
     pub dropped: u64,
+    /// Actors who had to stop because the generator's machine had no more sockets, for them or for somebody in their cast.
+    #[serde(default)]
+    pub exhausted: u64,
     /// From the due moment to the start.
     pub lag: Latency,
     /// How late the worker threads got round to something that was due, tried a hundred times a second in each.
@@ -196,7 +199,7 @@ merge_members! {
     ActionTally { sent, answered, succeeded, errors, timeouts, late, bytes_out, bytes_in, response, service, over_time }
     PushTally { count, bytes, over_time }
     Ordering { events, threads, arrivals, reordered, extents, expected, lost, indeterminate, evicted }
-    Schedule { due, started, dropped, lag, delay }
+    Schedule { due, started, dropped, exhausted, lag, delay }
     Effort { elapsed_us, cpu_us, machine_us }
     Actors { started, finished, failed, interrupted }
 }

@@ -51,7 +51,8 @@ pub fn passing() -> Run {
         indeterminate: 4,
         evicted: 0,
     };
-    tally.schedule = Schedule { due: 160, started: 160, dropped: 0, lag: spread(160, 40), delay: spread(3_000, 20) };
+    tally.schedule =
+        Schedule { due: 160, started: 160, dropped: 0, exhausted: 0, lag: spread(160, 40), delay: spread(3_000, 20) };
     tally.effort = Effort { elapsed_us: 30_000_000, cpu_us: 21_600_000, machine_us: 17_100_000 };
     tally.actors = Actors { started: 160, finished: 148, failed: 0, interrupted: 12 };
     let thresholds = vec![

@@ -122,6 +122,11 @@ pub enum SessionError {
 }
 
 impl SessionError {
+    /// Whether it is our own machine that could not.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Exhausted { .. })
+    }
+
     /// Whether somebody answered there, but not with a websocket. Otherwise nobody was reached, or nobody in time.
     pub fn is_answer(&self) -> bool {
         match self {
@@ -242,11 +247,12 @@ fn from_io(peer: String, error: &io::Error) -> SessionError {
         | ErrorKind::ConnectionAborted
         | ErrorKind::BrokenPipe
         | ErrorKind::UnexpectedEof => SessionError::Reset { peer },
-        ErrorKind::AddrNotAvailable => SessionError::Exhausted { peer, reason: error.to_string() },
-        // ENFILE and EMFILE have no kind of their own.
-        _ if cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24)) => {
-            SessionError::Exhausted { peer, reason: error.to_string() }
-        }
+        _ if is_exhausted(error) => SessionError::Exhausted { peer, reason: error.to_string() },
         _ => SessionError::Unreachable { peer, reason: error.to_string() },
     }
+}
+
+/// Whether our own machine has no more sockets. ENFILE and EMFILE have no kind of their own.
+pub(super) fn is_exhausted(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrNotAvailable || cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
 }

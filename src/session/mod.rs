@@ -92,6 +92,8 @@ pub enum CallOutcome {
     Failed(String),
     /// The request was not sent; the text says why.
     NotSent(String),
+    /// The request was not sent, because our own machine has no more sockets; the text says what the system said.
+    Exhausted(String),
 }
 
 /// A client of either family of transports.

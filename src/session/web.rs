@@ -7,6 +7,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::multipart::{Form, Part};
 use serde_json::Value;
 
+use super::connect::is_exhausted;
 use super::{Authorization, CallOutcome, LARGEST, SessionContext, Token, Upload, Variation};
 use crate::message::{Body, WebAnswer, parse_web_answer, web_body};
 use crate::observe::{Clock, Closing, ConnectionId, Conversation, Delivered, Moment, Sending};
@@ -89,9 +90,14 @@ impl WebSession {
             Ok(Err(error)) => {
                 self.broke(&exchange);
                 let was_sent = !error.is_connect() && !error.is_builder();
+                let exhausted = error.is_connect() && is_ours(&error);
                 // The URL holds no secret, but the causes say more than it does.
                 let why = format!("{}: {}", self.context.target.peer(), causes(&error.without_url()));
-                if was_sent { CallOutcome::Failed(why) } else { CallOutcome::NotSent(why) }
+                match was_sent {
+                    true => CallOutcome::Failed(why),
+                    false if exhausted => CallOutcome::Exhausted(why),
+                    false => CallOutcome::NotSent(why),
+                }
             }
             Err(_) => {
                 exchange.conversation().expire(at);
@@ -203,6 +209,12 @@ fn file_part(value: &Value) -> Option<Part> {
 
 fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Whether our own machine had no more sockets.
+fn is_ours(error: &(dyn std::error::Error + 'static)) -> bool {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>()).any(is_exhausted)
 }
 
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {

@@ -12,10 +12,18 @@ const SATURATED: Duration = Duration::from_millis(50);
 /// same machine either.
 const STALLED: Duration = Duration::from_millis(20);
 
-/// Whether the generator could not keep its schedule.
+/// Whether the generator could not keep its schedule, or had no more sockets.
 pub fn is_saturated(tally: &Tally) -> bool {
     let late = [&tally.schedule.lag, &tally.schedule.delay].map(|latency| latency.percentile(50.0));
-    late.into_iter().flatten().any(|median| median > SATURATED)
+    tally.schedule.exhausted > 0 || late.into_iter().flatten().any(|median| median > SATURATED)
+}
+
+/// What the generator lacked, if it lacked something that can be had.
+pub fn lack(tally: &Tally) -> Option<String> {
+    let stopped = tally.schedule.exhausted;
+    (stopped > 0).then(|| {
+        format!("{stopped} × an actor had to stop: this machine has no more sockets; raise the limit of open files (`ulimit -n`)")
+    })
 }
 
 /// Whether the generator kept its schedule but for pauses, which are in the times that it measured.
@@ -46,6 +54,16 @@ mod tests {
             };
             assert!(!late(&[]) && !late(&[1, 2, 900]) && late(&[1, 60, 900]));
         }
+    }
+
+    #[test]
+    fn a_machine_without_sockets_saturates() {
+        let mut tally = Tally::default();
+        assert!(!is_saturated(&tally) && lack(&tally).is_none());
+        tally.schedule.exhausted = 2;
+        let said =
+            "2 × an actor had to stop: this machine has no more sockets; raise the limit of open files (`ulimit -n`)";
+        assert!(is_saturated(&tally) && lack(&tally).as_deref() == Some(said));
     }
 
     #[test]

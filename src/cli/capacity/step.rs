@@ -17,7 +17,8 @@ use crate::record::{ActionTally, Latency, Tally};
 use crate::scenario::Scenario;
 use crate::session::SessionContext;
 use crate::verdict::{
-    ExitCode as Code, Judgement, Metric, Threshold, Verdict, has_stalled, is_refused, is_saturated, judge, samples,
+    ExitCode as Code, Judgement, Metric, Threshold, Verdict, has_stalled, is_refused, is_saturated, judge, lack,
+    samples,
 };
 
 /// What all runs have in common.
@@ -121,6 +122,9 @@ fn percentiles(latency: &Latency) -> Option<Percentiles> {
 /// What a run at a load comes to. The generator's limit is looked at first: beyond it the times are its own.
 fn judged(tally: &Tally, verdict: Verdict) -> (Outcome, Vec<String>) {
     let dropped = tally.schedule.dropped;
+    if let Some(lack) = lack(tally) {
+        return (Outcome::Strained, vec![lack]);
+    }
     if is_saturated(tally) {
         let lag = tally.schedule.lag.percentile(50.0).unwrap_or(Duration::ZERO).as_millis();
         return (Outcome::Strained, vec![format!("arrivals started {lag} ms late at the median")]);

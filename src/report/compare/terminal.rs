@@ -65,7 +65,8 @@ const CHANGES: [Column; 5] = [
 fn changes(page: &mut Page<'_, impl Write>, report: &CompareReport<'_>) -> io::Result<()> {
     let of_actions =
         || report.differences.actions.iter().flat_map(|action| action.differences.iter().map(move |d| (action, d)));
-    let groups: [(&str, fn(&Difference) -> bool); 3] = [
+    type Belongs = fn(&Difference) -> bool;
+    let groups: [(&str, Belongs); 3] = [
         ("worse", Difference::is_worse),
         ("better", Difference::is_better),
         ("another load", |difference| difference.figure == Figure::Rate && is_change(difference)),

@@ -109,7 +109,7 @@ impl Walker {
         self.connect(due, &[]).await.map_err(|fault| Stopped {
             step: format!("/actors/{}", self.actor.name),
             reason: fault.reason,
-            is_servers: fault.is_servers,
+            obstacle: fault.obstacle,
             taken: false,
             told: false,
         })?;

@@ -24,12 +24,15 @@ struct State {
     meetings: HashMap<String, usize>,
     /// Tokens of members that are one user, with their pools, by the name of the actor whose they are.
     tokens: HashMap<String, (String, Token)>,
+    /// Whether our machine had no socket for one of them.
+    short: bool,
 }
 
 impl Cast {
     /// A cast with so many members.
     pub fn new(members: usize) -> Self {
-        let state = State { members, shared: HashMap::new(), meetings: HashMap::new(), tokens: HashMap::new() };
+        let state =
+            State { members, shared: HashMap::new(), meetings: HashMap::new(), tokens: HashMap::new(), short: false };
         Self { state: Mutex::new(state), changed: watch::Sender::new(0) }
     }
 
@@ -79,6 +82,16 @@ impl Cast {
         drop(state);
         self.changed.send_modify(|version| *version += 1);
         done.into_values().collect()
+    }
+
+    /// Our machine has no socket for a member.
+    pub(super) fn falls_short(&self) {
+        self.lock().short = true;
+    }
+
+    /// Whether our machine had no socket for a member.
+    pub(super) fn is_short(&self) -> bool {
+        self.lock().short
     }
 
     async fn until(&self, done: impl Fn(&State) -> bool) {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::actor::{Walker, lock};
-use super::proof::Stopped;
+use super::proof::{Obstacle, Stopped};
 use super::strand::Strand;
 use crate::message::ApiError;
 use crate::observe::{Closing, ConnectionId, Moment};
@@ -44,24 +44,33 @@ pub(super) struct Connection {
 pub(super) struct Fault {
     /// In words, for the report.
     pub reason: String,
-    /// Whether the server answered, but not as it should; otherwise nobody got as far as to ask it.
-    pub is_servers: bool,
+    /// Whose doing it is.
+    pub obstacle: Obstacle,
 }
 
 impl Fault {
     /// The end of a line of steps.
     pub fn at(self, step: &Step) -> Stopped {
-        Stopped { is_servers: self.is_servers, ..Stopped::broken(step, self.reason) }
+        Stopped { obstacle: self.obstacle, ..Stopped::broken(step, self.reason) }
     }
 
     pub fn ours(reason: String) -> Self {
-        Self { reason, is_servers: false }
+        Self { reason, obstacle: Obstacle::Circumstances }
+    }
+
+    pub fn exhausted(reason: String) -> Self {
+        Self { reason, obstacle: Obstacle::Machine }
     }
 }
 
 impl From<&SessionError> for Fault {
     fn from(error: &SessionError) -> Self {
-        Self { reason: error.to_string(), is_servers: error.is_answer() }
+        let obstacle = match error {
+            _ if error.is_answer() => Obstacle::Server,
+            _ if error.is_ours() => Obstacle::Machine,
+            _ => Obstacle::Circumstances,
+        };
+        Self { reason: error.to_string(), obstacle }
     }
 }
 
@@ -160,7 +169,7 @@ impl Walker {
             Ok(_) => Ok(()),
             Err(_) => {
                 let reason = format!("the server took the connection and kept it for {REFUSED_WITHIN:?}");
-                Err(Fault { reason, is_servers: true })
+                Err(Fault { reason, obstacle: Obstacle::Server })
             }
         }
     }
@@ -174,7 +183,7 @@ impl Walker {
         let Some(Session::Rtm(rtm)) = session.as_deref() else {
             return Err(Fault::ours("there is no connection".to_owned()));
         };
-        let broken = |reason: String| Err(Fault { reason, is_servers: true });
+        let broken = |reason: String| Err(Fault { reason, obstacle: Obstacle::Server });
         let deadline = self.stage.clock.instant(began + within.unwrap_or(not_before));
         match tokio::time::timeout_at(deadline.into(), rtm.ended()).await {
             Ok((Closing::ByUs, _)) => Err(Fault::ours("we closed the connection ourselves".to_owned())),
@@ -208,9 +217,11 @@ impl Walker {
             CallOutcome::TimedOut => "login was not answered in time".to_owned(),
             CallOutcome::Closed => "the connection was closed during login".to_owned(),
             CallOutcome::Failed(reason) => format!("login failed: {reason}"),
-            CallOutcome::NotSent(reason) => return Err(Fault::ours(format!("login could not be sent: {reason}"))),
+            CallOutcome::NotSent(reason) | CallOutcome::Exhausted(reason) => {
+                return Err(Fault::ours(format!("login could not be sent: {reason}")));
+            }
         };
-        Err(Fault { reason, is_servers: true })
+        Err(Fault { reason, obstacle: Obstacle::Server })
     }
 
     /// Sends a request on the present connection.

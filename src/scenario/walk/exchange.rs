@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::connection::Fault;
 use super::inbox::Arrived;
 use super::proof::Stopped;
 use super::strand::{Strand, Walked};
@@ -59,6 +60,9 @@ impl Strand<'_> {
             CallOutcome::Failed(reason) => broken(format!("`{action}` failed: {reason}")),
             CallOutcome::NotSent(reason) => {
                 Err(Stopped::unfit(step, format!("`{action}` could not be sent: {reason}")))
+            }
+            CallOutcome::Exhausted(reason) => {
+                Err(Fault::exhausted(format!("`{action}` could not be sent: {reason}")).at(step))
             }
         }
     }

@@ -37,6 +37,10 @@ pub trait Surroundings: Send + Sync {
     /// Takes note of a step whose expectation was not met.
     fn step_failed(&self, failure: StepFailure);
 
+    /// Takes note of a step that could not be carried out because our machine has no more sockets, or that failed in a cast to which
+    /// that happened.
+    fn exhausted(&self, failure: StepFailure);
+
     /// Takes note of what came of a step that proves something. What is told here is not told as a failed step as well.
     fn proved(&self, proof: Proof);
 

@@ -12,6 +12,17 @@ use crate::scenario::template::{Hole, Lookup};
 /// Longest text of the server's that a reason repeats, in characters.
 const EXCERPT: usize = 120;
 
+/// Whose doing it is that a step did not go as it should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// The server did something else than expected.
+    Server,
+    /// The step could not even be carried out.
+    Circumstances,
+    /// The same, because our own machine has no more sockets.
+    Machine,
+}
+
 /// Why a line of steps did not come to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stopped {
@@ -19,8 +30,8 @@ pub(super) struct Stopped {
     pub step: String,
     /// What was expected and what happened.
     pub reason: String,
-    /// Whether the server did something else than expected. If not, the step could not even be carried out.
-    pub is_servers: bool,
+    /// Whose doing it is.
+    pub obstacle: Obstacle,
     /// Whether the values that the step takes were taken all the same.
     pub taken: bool,
     /// Whether it has been told already, as the outcome of an examination.
@@ -30,12 +41,12 @@ pub(super) struct Stopped {
 impl Stopped {
     /// The server did something else than expected.
     pub fn broken(step: &Step, reason: String) -> Self {
-        Self { step: step.pointer.clone(), reason, is_servers: true, taken: false, told: false }
+        Self { step: step.pointer.clone(), reason, obstacle: Obstacle::Server, taken: false, told: false }
     }
 
     /// The step could not be carried out.
     pub fn unfit(step: &Step, reason: String) -> Self {
-        Self { is_servers: false, ..Self::broken(step, reason) }
+        Self { obstacle: Obstacle::Circumstances, ..Self::broken(step, reason) }
     }
 }
 
@@ -55,9 +66,9 @@ impl Strand<'_> {
             Ok(()) => (ProofOutcome::Held, Ok(())),
             Err(stopped) => {
                 let reason = self.walker.redact(&stopped.reason);
-                let outcome = match stopped.is_servers {
-                    true => ProofOutcome::Broken { reason },
-                    false => ProofOutcome::Unfit { reason },
+                let outcome = match stopped.obstacle {
+                    Obstacle::Server => ProofOutcome::Broken { reason },
+                    Obstacle::Circumstances | Obstacle::Machine => ProofOutcome::Unfit { reason },
                 };
                 let goes_on = (stopped.taken && stopped.step == step.pointer) || !self.lacks_values_of(step);
                 (outcome, if goes_on { Ok(()) } else { Err(Stopped { told: true, ..stopped }) })
@@ -103,11 +114,11 @@ impl Strand<'_> {
                 Err(reason) => unfit.push(reason),
             }
         }
-        let is_servers = !wrong.is_empty();
+        let obstacle = if wrong.is_empty() { Obstacle::Circumstances } else { Obstacle::Server };
         wrong.append(&mut unfit);
         match wrong.is_empty() {
             true => Ok(()),
-            false => Err(Stopped { is_servers, ..Stopped::broken(step, wrong.join("; ")) }),
+            false => Err(Stopped { obstacle, ..Stopped::broken(step, wrong.join("; ")) }),
         }
     }
 
@@ -127,17 +138,26 @@ fn gives(
 }
 
 impl Walker {
-    /// Tells a failure to whoever counts them, unless it has been told.
+    /// Tells a failure to whoever counts them, unless it has been told. What else fails in a cast one of whom found no socket may
+    /// fail because of that, so nothing is claimed of the server.
     pub fn failed(&self, stopped: Stopped) {
         if stopped.told {
             return;
         }
-        self.stage.surroundings.step_failed(StepFailure {
+        if stopped.obstacle == Obstacle::Machine {
+            self.cast.falls_short();
+        }
+        let failure = StepFailure {
             actor: self.label(),
             step: stopped.step,
             at: self.stage.clock.now(),
             reason: self.redact(&stopped.reason),
-        });
+        };
+        if self.cast.is_short() {
+            self.stage.surroundings.exhausted(failure);
+        } else {
+            self.stage.surroundings.step_failed(failure);
+        }
     }
 
     /// A value of the server's as a reason shows it: short and without the token.

@@ -181,7 +181,9 @@ impl Strand<'_> {
             }
             CallOutcome::TimedOut => "was not answered in time".to_owned(),
             CallOutcome::Closed => "ended the connection".to_owned(),
-            CallOutcome::Failed(reason) | CallOutcome::NotSent(reason) => format!("failed: {reason}"),
+            CallOutcome::Failed(reason) | CallOutcome::NotSent(reason) | CallOutcome::Exhausted(reason) => {
+                format!("failed: {reason}")
+            }
         }
     }
 

@@ -19,6 +19,7 @@ struct Notes {
     clock: Clock,
     proofs: Mutex<Vec<Proof>>,
     failures: Mutex<Vec<StepFailure>>,
+    exhausted: Mutex<Vec<StepFailure>>,
     violations: Mutex<Vec<String>>,
     /// `took POOL` and `returned POOL`.
     tokens: Mutex<Vec<String>>,
@@ -31,6 +32,10 @@ impl Surroundings for Notes {
 
     fn step_failed(&self, failure: StepFailure) {
         self.failures.lock().unwrap().push(failure);
+    }
+
+    fn exhausted(&self, failure: StepFailure) {
+        self.exhausted.lock().unwrap().push(failure);
     }
 
     fn proved(&self, proof: Proof) {
@@ -129,6 +134,7 @@ async fn perform(scenario: Arc<Scenario>, target: Arc<Target>) -> Told {
         clock,
         proofs: Mutex::default(),
         failures: Mutex::default(),
+        exhausted: Mutex::default(),
         violations: Mutex::default(),
         tokens: Mutex::default(),
     });
