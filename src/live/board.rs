@@ -42,7 +42,7 @@ impl Board {
 
     /// The whole page.
     pub(super) fn page(&self) -> String {
-        self.rendered(|report| live_page(report))
+        self.rendered(live_page)
     }
 
     /// What is inside of its `main`, as JSON; rendered anew only if nobody has asked a moment ago.
@@ -58,7 +58,7 @@ impl Board {
 
     /// The same, as it is now.
     pub(super) fn fresh_content(&self) -> String {
-        serde_json::Value::from(self.rendered(|report| live_content(report))).to_string()
+        serde_json::Value::from(self.rendered(live_content)).to_string()
     }
 
     fn rendered(&self, render: impl FnOnce(&RunReport<'_>) -> String) -> String {
