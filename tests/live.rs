@@ -41,6 +41,8 @@ fn a_run_can_be_watched_in_every_way_until_it_is_over() {
 
     let page = going.get("/");
     assert!(page.starts_with("HTTP/1.1 200") && page.contains("<main id=\"main\""), "{page}");
+    let content = going.get("/content");
+    assert!(content.contains("<h1>smoke</h1>") && !content.contains("<script>"), "{content}");
     assert!(page.contains("cache-control: no-store") && page.contains("new EventSource(\"events\")"));
     assert!(going.ask("GET /", "evil.example").starts_with("HTTP/1.1 403"));
     assert!(going.ask("GET /metrics", "evil.example:8089").starts_with("HTTP/1.1 403"));

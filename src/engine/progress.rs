@@ -30,6 +30,8 @@ struct Recorded {
     meter: Option<Meter>,
     /// What was taken from the recorders so far, so that somebody could look at it.
     gathered: Tally,
+    /// What of it is still to be told to somebody who adds up parts; nothing while there is nobody.
+    untold: Option<Tally>,
 }
 
 impl Progress {
@@ -46,9 +48,11 @@ impl Progress {
         self.look(Tally::clone)
     }
 
-    /// What was recorded since the last look, for somebody who adds up the parts elsewhere.
+    /// What was recorded since the last time, for somebody who adds up the parts elsewhere. Who looks in between takes nothing away.
     pub fn part(&self) -> Tally {
-        self.recorded().gather()
+        let mut recorded = self.recorded();
+        recorded.gather();
+        recorded.untold.replace(Tally::default()).unwrap_or_else(|| recorded.gathered.clone())
     }
 
     /// A part of the run that was recorded elsewhere.
@@ -166,15 +170,16 @@ impl Progress {
 }
 
 impl Recorded {
-    /// Returns what came to it.
-    fn gather(&mut self) -> Tally {
+    fn gather(&mut self) {
         let mut part = Tally::default();
         self.recorders.iter().for_each(|recorder| part.merge(recorder.take()));
         if let Some(meter) = &self.meter {
             part.effort = meter.read().since(&self.gathered.effort);
         }
-        self.gathered.merge(part.clone());
-        part
+        if let Some(untold) = &mut self.untold {
+            untold.merge(part.clone());
+        }
+        self.gathered.merge(part);
     }
 }
 
@@ -193,4 +198,33 @@ pub struct Counts {
     pub pushes: u64,
     /// Violations on single connections.
     pub violations: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Ledger;
+
+    #[test]
+    fn parts_add_up_to_the_whole_whoever_looks_in_between() {
+        let (progress, elsewhere) = (Progress::default(), Progress::default());
+        let recorder = Arc::new(Recorder::new(Arc::new(Ledger::default())));
+        progress.record(vec![recorder.clone()], Meter::start());
+        for due in 1..=6 {
+            recorder.due();
+            if due % 2 == 0 {
+                assert_eq!(progress.look(|tally| tally.schedule.due), due);
+            }
+            if due % 3 == 0 {
+                elsewhere.add(progress.part());
+                assert_eq!(elsewhere.tally().schedule.due, due);
+            }
+        }
+        assert_eq!(elsewhere.tally().effort, progress.recorded().gathered.effort);
+        recorder.due();
+        let whole = progress.end();
+        assert_eq!((whole.schedule.due, progress.tally()), (7, whole.clone()));
+        elsewhere.replace(whole.clone());
+        assert_eq!(elsewhere.tally(), whole);
+    }
 }

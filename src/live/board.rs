@@ -45,20 +45,20 @@ impl Board {
         self.rendered(live_page)
     }
 
-    /// What is inside of its `main`, as JSON; rendered anew only if nobody has asked a moment ago.
+    /// What is inside of its `main`; rendered anew only if nobody has asked a moment ago.
     pub(super) fn content(&self) -> Arc<str> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, content)) = latest.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
             return content.clone();
         }
-        let content: Arc<str> = self.fresh_content().into();
+        let content: Arc<str> = self.last_content().into();
         *latest = Some((Instant::now(), content.clone()));
         content
     }
 
     /// The same, as it is now.
-    pub(super) fn fresh_content(&self) -> String {
-        serde_json::Value::from(self.rendered(live_content)).to_string()
+    pub(super) fn last_content(&self) -> String {
+        self.rendered(live_content)
     }
 
     fn rendered(&self, render: impl FnOnce(&RunReport<'_>) -> String) -> String {

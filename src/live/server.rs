@@ -22,7 +22,7 @@ use super::board::Board;
 use super::prometheus::{CONTENT_TYPE, exposition};
 use crate::local::names_this_machine;
 
-/// How often those who look at the page get the report anew.
+/// How often those who look at the page are told to ask for the report anew.
 const EVERY: Duration = Duration::from_secs(1);
 /// Pages that are kept up to date at the same time.
 const WATCHERS: usize = 32;
@@ -56,6 +56,7 @@ impl Server {
         let room = Room { board, over: is_over, watchers: Arc::new(Semaphore::new(WATCHERS)) };
         let mut router = Router::new()
             .route("/", get(page))
+            .route("/content", get(content))
             .route("/events", get(events))
             .route("/metrics", get(metrics))
             .with_state(room)
@@ -95,6 +96,11 @@ async fn page(State(room): State<Room>) -> Response {
     rendered(room.board, |board| board.page()).await.map_or_else(no_report, |page| Html(page).into_response())
 }
 
+async fn content(State(room): State<Room>) -> Response {
+    let content = rendered(room.board, Board::content).await;
+    content.map_or_else(no_report, |content| Html(content.to_string()).into_response())
+}
+
 async fn metrics(State(room): State<Room>) -> Response {
     match exposition(room.board.metrics()) {
         Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
@@ -120,7 +126,7 @@ async fn events(State(room): State<Room>) -> Response {
     Sse::new(unfold(watcher, next)).into_response()
 }
 
-/// The report as it is after a second, or the last one. Whoever takes it slowly gets fewer: nothing waits in line.
+/// After a second, that there is a new report to ask for; at the end, the last one. Nothing large waits in line for who takes it slowly.
 async fn next(mut watcher: Watcher) -> Option<(Result<Event, Infallible>, Watcher)> {
     if watcher.told_all {
         return None;
@@ -130,12 +136,13 @@ async fn next(mut watcher: Watcher) -> Option<(Result<Event, Infallible>, Watche
         _ = watcher.room.over.wait_for(|over| *over) => {}
     }
     watcher.told_all = *watcher.room.over.borrow();
-    let (name, content) = if watcher.told_all {
-        ("over", rendered(watcher.room.board.clone(), |board| board.fresh_content().into()).await?)
+    let event = if watcher.told_all {
+        let last = rendered(watcher.room.board.clone(), Board::last_content).await?;
+        Event::default().event("over").json_data(last).ok()?
     } else {
-        ("report", rendered(watcher.room.board.clone(), Board::content).await?)
+        Event::default().event("report").data("new")
     };
-    Some((Ok(Event::default().event(name).data(&*content)), watcher))
+    Some((Ok(event), watcher))
 }
 
 /// Renders beside the threads that do the asking, which have a run to look after.

@@ -183,7 +183,11 @@ impl Page<'_> {
     /// Presses a key that the browser gives a meaning to, such as `Tab`.
     pub fn press(&mut self, key: &str, code: u32) {
         for kind in ["keyDown", "keyUp"] {
-            let event = json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code});
+            let mut event = json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code});
+            if (key, kind) == ("Enter", "keyDown") {
+                // Buttons wait for the character that it types.
+                event["text"] = "\r".into();
+            }
             self.ask("Input.dispatchKeyEvent", &event);
         }
     }
@@ -202,12 +206,5 @@ impl Page<'_> {
             _ => false,
         };
         of_page.filter(complaint).map(|event| event["params"].to_string()).collect()
-    }
-
-    /// A picture of the window, as PNG.
-    pub fn picture(&mut self) -> Vec<u8> {
-        use base64::Engine as _;
-        let picture = self.ask("Page.captureScreenshot", &json!({"format": "png"}));
-        base64::prelude::BASE64_STANDARD.decode(picture["data"].as_str().unwrap()).unwrap()
     }
 }

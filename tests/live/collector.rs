@@ -29,10 +29,11 @@ impl Collector {
                 let mut reader = BufReader::new(stream);
                 // One connection may be used again and again.
                 while let Some(told) = take(&mut reader) {
-                    reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+                    // Before the answer: who got it may end, and the test with it.
                     if tell.send(told).is_err() {
                         return;
                     }
+                    reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
                 }
             }
         });

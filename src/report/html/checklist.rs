@@ -82,7 +82,7 @@ fn badge(state: ItemState) -> Badge {
 
 fn broken(outcome: &ItemOutcome, room: &mut Room) -> Markup {
     html! {
-        details.kind {
+        details.finding {
             summary {
                 (badge(outcome.state).markup()) " " code { (outcome.item.name()) } " " (counted(outcome.broken, "time"))
             }
@@ -114,7 +114,7 @@ mod tests {
         assert!(row("closes_cleanly").contains("badge bad\">broken<"));
         assert!(row("takes_unknown_pushes").contains("not exercised"));
         assert!(shown.contains("+2.000s on connection 17: it was gone without a closing frame"), "{shown}");
-        assert_eq!(shown.matches("<details class=\"kind\">").count(), 1);
+        assert_eq!(shown.matches("<details class=\"finding\">").count(), 1);
         assert!(section(&sample::failing().report()).is_none());
     }
 

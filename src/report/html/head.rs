@@ -40,6 +40,7 @@ fn cause(reason: &Reason) -> Cause {
         Concern::Threshold(ThresholdState::Broken) => (Tone::Bad, Some("thresholds".to_owned())),
         Concern::Threshold(_) => (Tone::Doubtful, Some("thresholds".to_owned())),
         Concern::Silence => (Tone::Doubtful, None),
+        Concern::GivenUp => (Tone::Bad, None),
     };
     Cause { text: one_line(&reason.text), more, tone }
 }

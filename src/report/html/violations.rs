@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use super::documents;
 use super::frames::{Room, Unfolded, frames};
 use super::page::{Badge, Section, Tone};
+use super::table::{Cell, Column, table};
 use crate::observe::{Direction, Grade, Side, TranscriptFrame, Violation, ViolationKind};
 use crate::record::{Sample, ViolationTally};
 use crate::report::RunReport;
@@ -44,7 +45,7 @@ pub(super) fn section(report: &RunReport<'_>) -> Option<Section> {
 fn list(kinds: &[(ViolationKind, &ViolationTally)], room: &mut Room) -> Markup {
     html! {
         @for (number, (kind, tally)) in kinds.iter().enumerate() {
-            details.kind open[number == 0] {
+            details.finding open[number == 0] {
                 summary {
                     (badge(kind.grade()).markup()) " " code { (kind) } " " (counted(tally.count, "time"))
                     span.about { " – " (kind.about()) }
@@ -59,6 +60,44 @@ fn list(kinds: &[(ViolationKind, &ViolationTally)], room: &mut Room) -> Markup {
             }
         }
     }
+}
+
+/// Kinds that the order ledger finds by comparing what it was told before with what it is told now.
+const OF_ORDER: [ViolationKind; 8] = [
+    ViolationKind::ObserversDisagree,
+    ViolationKind::EventChanged,
+    ViolationKind::DuplicateOrder,
+    ViolationKind::DuplicateEvent,
+    ViolationKind::LostEvent,
+    ViolationKind::ThreadStartTwice,
+    ViolationKind::CausalOrder,
+    ViolationKind::ReorderedDelivery,
+];
+
+/// An example of each kind that is about the order of events: what is known of the thread from one observer, and beside it what
+/// another, or the same one later, was told.
+pub(super) fn of_order(report: &RunReport<'_>) -> Option<Markup> {
+    const COLUMNS: [Column; 4] = [
+        Column::words("kind"),
+        Column::words("as it should be, by what was seen before"),
+        Column::words("what came"),
+        Column::words("at"),
+    ];
+    let rows: Vec<Vec<Cell>> = OF_ORDER
+        .into_iter()
+        .filter_map(|kind| {
+            let violation = &report.tally.violations.get(kind)?.samples.first()?.violation;
+            let link = html! { a href={ "#" (anchor(kind)) } { (kind) } };
+            Some(vec![
+                Cell::markup(link, kind.name()),
+                Cell::text(&violation.expected),
+                Cell::text(&violation.got),
+                Cell::text(format!("connection {}, {}", violation.connection.0, moment(violation.at))),
+            ])
+        })
+        .collect();
+    let caption = "The first example of each kind: one observer's view of a thread beside the other's";
+    (!rows.is_empty()).then(|| table("order-examples-table", caption, &COLUMNS, &rows))
 }
 
 /// How bad something is, as a badge.
@@ -149,6 +188,15 @@ mod tests {
             .map(|kind| text.find(&format!("violation-{kind}")).unwrap());
         assert!(places.is_sorted(), "{places:?}");
         assert!(section(&sample::passing().report()).is_none());
+    }
+
+    #[test]
+    fn examples_of_order_stand_side_by_side() {
+        let shown = of_order(&sample::failing().report()).unwrap().0;
+        assert!(shown.contains("<td>order 7 or more</td><td>order 4</td><td>connection 17, +1.235s</td>"), "{shown}");
+        assert!(shown.contains("href=\"#violation-reordered_delivery\""), "{shown}");
+        assert!(!shown.contains("wrong_type"), "{shown}");
+        assert!(of_order(&sample::passing().report()).is_none());
     }
 
     #[test]

@@ -46,9 +46,9 @@ fn requirement(certificate: &Certificate, row: &Row, open: bool, room: &mut Room
         None => None,
     };
     html! {
-        details.kind open[open] {
+        details.finding open[open] {
             summary {
-                (badge(row.verdict).markup()) " " code { (row.id) } " "
+                (badge(row.verdict).markup()) " " code.id { (row.id) } " "
                 span.about { (one_line(&row.statement)) }
             }
             div id=(anchor(&row.id)) {
@@ -96,7 +96,7 @@ fn unattributed(one: &Unattributed, room: &mut Room) -> Markup {
     let (word, tone) = if one.fails { ("fail", Tone::Bad) } else { ("non-strict", Tone::Doubtful) };
     let badge = Badge { word: word.to_owned(), tone };
     html! {
-        details.kind {
+        details.finding {
             summary { (badge.markup()) " " code { (one_line(&one.kind)) } span.about { " – belongs to no requirement" } }
             article.sample {
                 dl {

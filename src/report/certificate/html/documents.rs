@@ -18,7 +18,7 @@ pub(super) fn findings(certification: &Certification) -> Option<Section> {
     let found = certification.certificates.iter().flat_map(|certificate| {
         certificate.documents.iter().map(|finding| {
             vec![
-                Cell::markup(html! { code { (finding.id) } }, finding.id.to_string()),
+                Cell::markup(html! { code.id { (finding.id) } }, finding.id.to_string()),
                 Cell::text(finding.kind.to_string()),
                 Cell::text(&finding.about),
                 Cell::text(&finding.taken),

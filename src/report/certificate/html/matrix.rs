@@ -62,7 +62,7 @@ pub(super) fn not_tested(certification: &Certification) -> Option<Section> {
         .map(|(certificate, row)| {
             let (why, because) = reason(row);
             vec![
-                Cell::markup(html! { code id=(anchor(&row.id)) { (row.id) } }, row.id.to_string()),
+                Cell::markup(html! { code.id id=(anchor(&row.id)) { (row.id) } }, row.id.to_string()),
                 Cell::text(certificate.dialect.as_str()),
                 Cell::text(row.level.to_string()),
                 Cell::text(&row.statement),
@@ -153,7 +153,7 @@ fn verdict(row: &Row) -> Cell {
 
 /// The id, which leads to what is known of the requirement, if that is more than that it passes.
 fn link(row: &Row) -> Cell {
-    let id = html! { code { (row.id) } };
+    let id = html! { code.id { (row.id) } };
     let leads = row.verdict != RowVerdict::Pass;
     let body = html! { @if leads { a href={ "#" (anchor(&row.id)) } { (id) } } @else { (id) } };
     Cell::markup(body, row.id.to_string())

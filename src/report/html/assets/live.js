@@ -1,13 +1,15 @@
 "use strict";
-// Shows a run while it goes on: the server sends what is inside of main, and a reader's place in it is kept.
+// Shows a run while it goes on: the server says when to ask for what is inside of main, and a reader's place in it is kept.
 (() => {
   const main = document.getElementById("main");
   const status = document.getElementById("live");
 
+  const name = (field) => field.dataset.filter + " " + (field.dataset.column ?? "");
+
   const place = () => ({
     open: [...main.querySelectorAll("details[open][id]")].map((details) => details.id),
     closed: [...main.querySelectorAll("details:not([open])[id]")].map((details) => details.id),
-    fields: [...main.querySelectorAll("[data-filter]")].map((field) => field.value),
+    fields: new Map([...main.querySelectorAll("[data-filter]")].map((field) => [name(field), field.value])),
     sorted: [...main.querySelectorAll("table[id]")].flatMap((table) => {
       const heads = [...table.querySelectorAll("thead th")];
       const column = heads.findIndex((head) => head.hasAttribute("aria-sort"));
@@ -26,14 +28,12 @@
         head.querySelector("button")?.click();
       }
     });
-    const filters = main.querySelectorAll("[data-filter]");
-    if (filters.length === fields.length) {
-      filters.forEach((field, number) => {
-        if (fields[number] === "") return;
-        field.value = fields[number];
-        field.dispatchEvent(new Event("input"));
-      });
-    }
+    main.querySelectorAll("[data-filter]").forEach((field) => {
+      const value = fields.get(name(field));
+      if (!value) return;
+      field.value = value;
+      field.dispatchEvent(new Event("input"));
+    });
     main.querySelectorAll(".box").forEach((box, number) => { box.scrollLeft = boxes[number] ?? 0; });
     if (focus) document.getElementById(focus)?.focus({ preventScroll: true });
   };
@@ -44,22 +44,36 @@
     return String(getSelection()) !== "" || (main.contains(active) && active.matches("input, select"));
   };
 
-  const show = (event) => {
-    if (busy()) return;
+  const show = (content) => {
     const before = place();
     const [x, y] = [scrollX, scrollY];
-    main.innerHTML = JSON.parse(event.data);
+    main.innerHTML = content;
     window.chatproof.start(main);
     restore(before);
     scrollTo(x, y);
   };
 
+  // A browser that is slower than the news leaves some out: what it shows is never old.
+  let asking = false;
+  const ask = async () => {
+    if (asking || busy() || document.hidden) return;
+    asking = true;
+    try {
+      const answer = await fetch("content");
+      if (answer.ok) show(await answer.text());
+    } catch {
+      // The next news, or their end, tell more.
+    } finally {
+      asking = false;
+    }
+  };
+
   const news = new EventSource("events");
   news.addEventListener("open", () => { status.textContent = "The run goes on; this page is updated each second."; });
-  news.addEventListener("report", show);
+  news.addEventListener("report", ask);
   news.addEventListener("over", (event) => {
     news.close();
-    show(event);
+    show(JSON.parse(event.data));
     status.textContent = "The run is over.";
   });
   news.addEventListener("error", () => { status.textContent = "The run cannot be reached; it may be over."; });
