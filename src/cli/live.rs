@@ -1,6 +1,7 @@
 //! What others see of a run while it goes on.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio_util::task::AbortOnDropHandle;
@@ -28,9 +29,15 @@ const PUSH_EVERY: Duration = Duration::from_secs(10);
 
 /// Those who watch a run.
 pub(super) struct Watched {
-    board: Arc<Board>,
     server: Option<Server>,
-    collector: Option<(Arc<Push>, AbortOnDropHandle<()>)>,
+    collector: Option<(Arc<Collector>, AbortOnDropHandle<()>)>,
+}
+
+/// A collector that is told how a run goes on.
+struct Collector {
+    push: Push,
+    board: Arc<Board>,
+    has_complained: AtomicBool,
 }
 
 impl Watched {
@@ -44,21 +51,19 @@ impl Watched {
         }
         let push = arguments.otlp.as_ref().map(|url| Push::new(url, board.meta())).transpose();
         let push = push.map_err(|error| Failure::new(Code::Internal, format!("--otlp: {error}")))?;
-        let collector = push.map(Arc::new).map(|push| {
-            let task = tokio::spawn(keep_pushing(push.clone(), board.clone()));
-            (push, AbortOnDropHandle::new(task))
+        let collector = push.map(|push| {
+            let collector = Arc::new(Collector { push, board, has_complained: AtomicBool::new(false) });
+            (collector.clone(), AbortOnDropHandle::new(tokio::spawn(collector.keep_telling())))
         });
-        Ok(Self { board, server, collector })
+        Ok(Self { server, collector })
     }
 
     /// The run is over: all of them learn how it ended.
     pub async fn end(self) {
-        let Self { board, server, collector } = self;
-        if let Some((push, task)) = collector {
-            drop(task);
-            if let Err(error) = push.send(&board.metrics()).await {
-                super::say(&untold(&error));
-            }
+        let Self { server, collector } = self;
+        if let Some((collector, telling)) = collector {
+            drop(telling);
+            collector.tell().await;
         }
         if let Some(server) = server {
             server.end().await;
@@ -66,13 +71,18 @@ impl Watched {
     }
 }
 
-/// Tells a collector how it goes on. That it does not listen is said once; it may do so later.
-async fn keep_pushing(push: Arc<Push>, board: Arc<Board>) {
-    let mut has_complained = false;
-    loop {
-        tokio::time::sleep(PUSH_EVERY).await;
-        if let Err(error) = push.send(&board.metrics()).await
-            && !std::mem::replace(&mut has_complained, true)
+impl Collector {
+    async fn keep_telling(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(PUSH_EVERY).await;
+            self.tell().await;
+        }
+    }
+
+    /// That it does not listen is said once; it may do so later.
+    async fn tell(&self) {
+        if let Err(error) = self.push.send(&self.board.metrics()).await
+            && !self.has_complained.swap(true, Ordering::Relaxed)
         {
             super::say(&untold(&error));
         }
