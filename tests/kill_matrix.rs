@@ -125,7 +125,7 @@ async fn every_defect_is_caught_by_the_requirement_that_it_breaks() {
         .iter()
         .filter(|trial| !trial.missed().is_empty())
         .map(|trial| {
-            let reasons = trial.certificate.reasons.iter().take(3).map(|reason| format!("\n      {reason}"));
+            let reasons = trial.certificate.reasons.iter().take(3).map(|reason| format!("\n      {}", reason.text));
             let caught = ids(&trial.caught);
             let (name, dialect) = (&trial.defect.name, &trial.dialect);
             format!(

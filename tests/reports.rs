@@ -7,6 +7,7 @@ mod support;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use serde_json::Value;
 use support::{binary, root, run};
 
 fn report(tally: &Path, arguments: &[&str]) -> Output {
@@ -35,4 +36,36 @@ fn what_is_no_tally_is_told_with_what_to_give() {
     assert!(told.starts_with("error: scenarios/smoke.yaml is not a tally: "), "{told}");
     assert!(told.contains("tallies are called tally.json and lie in the report folders of `chatproof run`"), "{told}");
     assert!(wrong.stdout.is_empty());
+}
+
+/// A sample's file, the schema that it has to fit, and a member with a value that it must not have.
+const SAMPLES: [(&str, &str, &str, &str); 3] = [
+    ("support-desk/report.json", "report.schema.json", "/verdict/judgement", "perhaps"),
+    ("certification/certificate.json", "certificate.schema.json", "/certificates/0/rows/0/verdict", "perhaps"),
+    ("capacity/capacity.json", "capacity.schema.json", "/points/0/outcome", "perhaps"),
+];
+
+#[test]
+fn every_sample_fits_its_published_schema() {
+    let reports = root().join("reports");
+    let read = |path: &Path| -> Value { serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap() };
+    for (sample, schema, pointer, wrong) in SAMPLES {
+        let validator = jsonschema::validator_for(&read(&reports.join(schema))).unwrap();
+        let mut report = read(&reports.join("samples").join(sample));
+        let errors: Vec<_> = validator.iter_errors(&report).map(|error| error.to_string()).collect();
+        assert_eq!(errors, Vec::<String>::new(), "{sample}");
+        *report.pointer_mut(pointer).unwrap() = wrong.into();
+        assert!(!validator.is_valid(&report), "{sample}: {pointer} was not noticed");
+    }
+    // No sample is left out.
+    let folders = std::fs::read_dir(reports.join("samples")).unwrap().flatten().filter(|entry| entry.path().is_dir());
+    let mut found: Vec<_> = folders.map(|folder| folder.file_name().into_string().unwrap()).collect();
+    found.sort();
+    let mut known = SAMPLES.map(|(sample, ..)| sample.split('/').next().unwrap().to_owned());
+    known.sort();
+    assert_eq!(found, known);
+    for folder in found {
+        let page = std::fs::metadata(reports.join("samples").join(folder).join("report.html")).unwrap();
+        assert!((10_000..1_500_000).contains(&page.len()), "{}", page.len());
+    }
 }

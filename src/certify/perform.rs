@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -26,7 +27,7 @@ use crate::session::{IdSource, PingStyle, SessionContext, Target, Token};
 use crate::traffic::CaptureWriter;
 
 /// How the documents are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// Word by word.
@@ -35,6 +36,16 @@ pub enum Profile {
     Consensus,
     /// With the errata, and nothing beside what they describe.
     Strict,
+}
+
+impl std::fmt::Display for Profile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Literal => "literal",
+            Self::Consensus => "consensus",
+            Self::Strict => "strict",
+        })
+    }
 }
 
 /// What to certify, and how.

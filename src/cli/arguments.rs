@@ -16,7 +16,7 @@ use super::start;
 use crate::load::Share;
 use crate::reference::{Defect, Hardship};
 use crate::scenario::{parse_duration, parse_rate};
-use crate::verdict::Threshold;
+use crate::verdict::{AbortCondition, Threshold};
 
 /// Tells whether a chat API keeps its documented promises, and how much it can carry.
 #[derive(Debug, Parser)]
@@ -29,7 +29,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run a scenario and judge what comes back.
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     /// Find the highest load at which a scenario still meets its thresholds.
     Capacity(CapacityArguments),
     /// Put the tallies of all shares of a run together, and judge the whole.
@@ -174,6 +174,9 @@ pub(super) struct RunArguments {
     /// Accept a run in which the generator could not keep its schedule.
     #[arg(long)]
     pub allow_saturated: bool,
+    /// End the run early, with a report, as soon as this is true, such as 'violations > 100'. May be repeated.
+    #[arg(long, value_name = "CONDITION")]
+    pub abort_on: Vec<AbortCondition>,
 }
 
 /// What is seen while something goes on.

@@ -313,6 +313,9 @@ fn write_reports(
     let mut text = Vec::new();
     let done = certificate::terminal(certification, meta, &mut text, Style { color: false, width: WIDTH });
     let text = render(done, text)?;
+    let mut page = Vec::new();
+    let done = certificate::html(certification, meta, &mut page);
+    let page = render(done, page)?;
     let mut history = certification.history.join("\n").into_bytes();
     history.push(b'\n');
     let attestation =
@@ -321,6 +324,7 @@ fn write_reports(
     let done = serde_json::to_writer_pretty(&mut attested, &attestation).map_err(std::io::Error::other);
     let attested = render(done, attested)?;
     write("certificate.json", &json)?;
+    write("report.html", &page)?;
     write("junit.xml", &junit)?;
     write("certificate.txt", &text)?;
     write("history.ndjson", &history)?;

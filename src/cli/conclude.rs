@@ -25,9 +25,13 @@ pub(super) struct Concluded {
 impl Concluded {
     /// Judges what was measured. `saturated` says that the generator was the bottleneck and that this is not accepted.
     pub fn of(file: &TallyFile, saturated: bool) -> Result<Self, Failure> {
-        let verdict = judge(&file.tally, &thresholds(&file.thresholds)?, file.meta.duration);
+        let mut verdict = judge(&file.tally, &thresholds(&file.thresholds)?, file.meta.duration);
+        if let Some(reason) = &file.given_up {
+            verdict = verdict.given_up(reason.clone());
+        }
         let whole = exit_code(file, &verdict, saturated);
-        let code = if file.share == Share::WHOLE { whole } else { of_share(whole) };
+        let is_done = file.share == Share::WHOLE || file.given_up.is_some();
+        let code = if is_done { whole } else { of_share(whole) };
         let mut meta = file.meta.clone();
         meta.notes.extend(remark(whole, &file.tally));
         if file.share != Share::WHOLE {

@@ -32,8 +32,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::protocol::Protocol;
-use crate::scenario::{self, Scenario, ThresholdProblem};
-use crate::verdict::{ExitCode as Code, Threshold};
+use crate::scenario::{self, AskedThreshold, Scenario, ThresholdProblem};
+use crate::verdict::{AbortCondition, ExitCode as Code, Threshold};
 use crate::yaml::FileErrors;
 use arguments::{Arguments, Command, ScenarioCommand};
 
@@ -91,9 +91,16 @@ fn protocol(folder: Option<&Path>) -> Result<Protocol, Failure> {
 
 /// Reads a scenario file; all that is wrong with it is in the failure.
 fn load_scenario(path: &Path, protocol: &Protocol) -> Result<Scenario, Failure> {
-    let threshold = |text: &str| match text.parse::<Threshold>() {
-        Ok(threshold) => Ok(threshold.action().map(str::to_owned)),
-        Err(error) => Err(ThresholdProblem { range: error.at.clone(), message: error.to_string(), help: None }),
+    let threshold = |asked: &AskedThreshold| {
+        let whole = || 0..asked.text.len();
+        let wrong = |range, message| Err(ThresholdProblem { range, message, help: None });
+        match asked.text.parse::<Threshold>() {
+            Err(error) => wrong(error.at.clone(), error.to_string()),
+            Ok(threshold) => match AbortCondition::unless(&threshold) {
+                Err(error) if asked.abort => wrong(whole(), error.to_string()),
+                _ => Ok(threshold.action().map(str::to_owned)),
+            },
+        }
     };
     scenario::load(path, protocol, &threshold).map_err(|errors| unusable(&errors))
 }

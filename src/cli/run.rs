@@ -1,5 +1,6 @@
 //! `chatproof run`.
 
+mod brake;
 mod led;
 mod overrides;
 mod perform;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use self::brake::Brake;
 pub(super) use self::perform::IDS;
 use self::perform::{Plan, Ready};
 use super::arguments::{AimArguments, Hardships, RunArguments};
@@ -33,6 +35,8 @@ struct Performed {
     outcome: Outcome,
     /// Whether the generator was the bottleneck, in any of them.
     saturated: bool,
+    /// Why it was given up, if it was.
+    given_up: Option<String>,
     /// What went wrong beside it. What was seen is reported all the same.
     trouble: Option<Failure>,
 }
@@ -50,16 +54,17 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
     let aim = Aim::take(&arguments.aim, plan.seed, &plan.protocol)?;
     let meta = meta(&plan, arguments, aim.name.clone());
     let performed = plan.block_on(perform(&plan, arguments, (aim, &meta), (capture, door), &interrupt))?;
-    let Performed { outcome, saturated, trouble } =
+    let Performed { outcome, saturated, given_up, trouble } =
         performed.unwrap_or_else(|failure| Performed { trouble: Some(failure), ..Performed::default() });
     let meta = Meta {
         duration: outcome.duration,
-        interrupted: outcome.interrupted,
+        interrupted: outcome.interrupted && given_up.is_none(),
         notes: trouble.iter().map(|failure| failure.text.clone()).collect(),
         ..meta
     };
     let run = (fingerprint(&plan.scenario, arguments), plan.share);
-    let file = TallyFile::new(run, (plan.scenario.load.duration, plan.thresholds), (meta, outcome.tally));
+    let mut file = TallyFile::new(run, (plan.scenario.load.duration, plan.thresholds), (meta, outcome.tally));
+    file.given_up = given_up;
     let code = conclude(&folder, file, saturated && !arguments.allow_saturated)?;
     match trouble {
         Some(failure) => Err(failure),
@@ -100,14 +105,24 @@ async fn perform(
     let performing = async {
         if let Some(count) = arguments.processes {
             let _shown = shown();
-            return processes::perform(count, (&aim, &plan.scenario), &progress, interrupt).await;
+            let brake = Brake::new(&plan.aborts, interrupt);
+            let mut performed = tokio::select! {
+                performed = processes::perform(count, (&aim, &plan.scenario), &progress, &brake.end) => performed?,
+                never = brake.watch(&progress) => match never {},
+            };
+            performed.given_up = brake.reason();
+            return Ok(performed);
         }
         let ready = Ready::get(plan, aim).await?;
         let clock = start::wait(arguments.start_at, interrupt).await?;
         let _shown = shown();
-        let outcome = ready.go(clock, Others::default(), capture.clone(), progress.clone(), interrupt).await?;
+        let brake = Brake::new(&plan.aborts, interrupt);
+        let outcome = tokio::select! {
+            outcome = ready.go(clock, Others::default(), capture.clone(), progress.clone(), &brake.end) => outcome?,
+            never = brake.watch(&progress) => match never {},
+        };
         let trouble = recording::end(capture.as_ref(), clock.now()).err();
-        Ok(Performed { saturated: is_saturated(&outcome.tally), outcome, trouble })
+        Ok(Performed { saturated: is_saturated(&outcome.tally), outcome, given_up: brake.reason(), trouble })
     };
     let performed = performing.await;
     watched.end().await;

@@ -33,6 +33,9 @@ pub struct TallyFile {
     pub planned: Duration,
     /// The scenario's thresholds, such as `send_event.response.p99 < 250ms`.
     pub thresholds: Vec<String>,
+    /// Why the run was given up before its time, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<String>,
     /// What ran, where and how.
     pub meta: Meta,
     /// What was measured and found.
@@ -110,7 +113,7 @@ impl TallyFile {
     ) -> Self {
         // As it is written, so that reports say the same when they are rendered again.
         meta.duration = Duration::from_micros(u64::try_from(meta.duration.as_micros()).unwrap_or(u64::MAX));
-        Self { format: Format, fingerprint, share, planned, thresholds, meta, tally }
+        Self { format: Format, fingerprint, share, planned, thresholds, given_up: None, meta, tally }
     }
 
     /// Writes it as JSON that fits `reports/tally.schema.json`.

@@ -54,13 +54,16 @@ pub fn merge(files: Vec<(PathBuf, TallyFile)>) -> Result<Option<TallyFile>, Merg
     let Some((first_path, mut whole)) = files.next() else { return Ok(None) };
     let share = whole.share;
     let mut seen = BTreeMap::from([(share, first_path.clone())]);
-    for (path, part) in files {
+    tell_share(&mut whole);
+    for (path, mut part) in files {
         if let Some(what) = difference(&whole, share, &part) {
             return Err(MergeError::OtherRun { one: first_path, other: path, what });
         }
         if let Some(one) = seen.insert(part.share, path.clone()) {
             return Err(MergeError::Twice { one, other: path, share: part.share });
         }
+        tell_share(&mut part);
+        whole.given_up = whole.given_up.or(part.given_up);
         join(&mut whole.meta, part.meta);
         whole.tally.merge(part.tally);
     }
@@ -74,6 +77,13 @@ pub fn merge(files: Vec<(PathBuf, TallyFile)>) -> Result<Option<TallyFile>, Merg
     }
     whole.share = Share::WHOLE;
     Ok(Some(whole))
+}
+
+/// Says of a share that was given up which one it was.
+fn tell_share(part: &mut TallyFile) {
+    if let Some(reason) = part.given_up.as_mut().filter(|_| part.share != Share::WHOLE) {
+        *reason = format!("share {} {reason}", part.share);
+    }
 }
 
 /// Missing shares that are named.

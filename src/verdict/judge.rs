@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::measure::measured;
@@ -43,6 +44,8 @@ pub enum Concern {
     Threshold(ThresholdState),
     /// That nothing was checked.
     Silence,
+    /// That it was given up early.
+    GivenUp,
 }
 
 /// What each side comes to.
@@ -52,6 +55,16 @@ pub struct Sides {
     pub server: Judgement,
     /// The client.
     pub client: Judgement,
+}
+
+impl Verdict {
+    /// The same of a run that was given up for this reason.
+    #[must_use]
+    pub fn given_up(mut self, reason: String) -> Self {
+        self.judgement = Judgement::Failed;
+        self.reasons.insert(0, Reason { text: reason, about: Concern::GivenUp });
+        self
+    }
 }
 
 impl Sides {
@@ -65,7 +78,7 @@ impl Sides {
 }
 
 /// A verdict in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Judgement {
     /// Something was checked, and all of it held.
@@ -193,7 +206,7 @@ fn outcome(threshold: &Threshold, tally: &Tally, elapsed: Duration, built_in: bo
 }
 
 /// None when a metric and its limit have different units, which the parser never makes.
-fn holds(comparison: Comparison, measured: Limit, limit: Limit) -> Option<bool> {
+pub(super) fn holds(comparison: Comparison, measured: Limit, limit: Limit) -> Option<bool> {
     Some(match (measured, limit) {
         (Limit::Time(measured), Limit::Time(limit)) => comparison.holds(&measured, &limit),
         (Limit::Count(measured), Limit::Count(limit)) => comparison.holds(&measured, &limit),
@@ -204,7 +217,7 @@ fn holds(comparison: Comparison, measured: Limit, limit: Limit) -> Option<bool> 
 }
 
 /// A measured value with as many digits as people want.
-fn readable(value: Limit) -> String {
+pub(super) fn readable(value: Limit) -> String {
     match value {
         Limit::Time(time) if time.as_micros() >= 10_000_000 => format!("{:.1}s", time.as_secs_f64()),
         Limit::Time(time) if time.as_micros() >= 1_000_000 => format!("{:.2}s", time.as_secs_f64()),

@@ -62,13 +62,22 @@ impl Statistic {
     }
 }
 
-fn distribution(metric: &Metric) -> Option<Statistic> {
+pub(super) fn distribution(metric: &Metric) -> Option<Statistic> {
     match metric {
         Metric::Action { measure: Measure::Response(wanted) | Measure::Service(wanted), .. }
         | Metric::Delivery(_, wanted)
         | Metric::Connect(_, wanted)
         | Metric::Lag(wanted) => Some(*wanted),
         _ => None,
+    }
+}
+
+/// How many answers a metric about the answers of one action or of all is about.
+pub(super) fn answered(metric: &Metric, tally: &Tally) -> u64 {
+    match metric {
+        Metric::Action { action, only, .. } => total(tally, only, Some(action)).answered,
+        Metric::Errors(only, _) => total(tally, only, None).answered,
+        _ => 0,
     }
 }
 

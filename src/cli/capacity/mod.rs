@@ -16,7 +16,7 @@ use super::{Failure, interrupt, load_scenario, protocol, results, run};
 use crate::capacity::{Course, Finding, Next, Outcome, Pace, Point, Search, Times};
 use crate::load::Share;
 use crate::report::{CapacityReport, Meta};
-use crate::scenario::PlacedText;
+use crate::scenario::AskedThreshold;
 use crate::session::IdSource;
 use crate::verdict::{ExitCode as Code, Metric, Threshold, samples_wanted};
 
@@ -71,7 +71,7 @@ pub(super) fn capacity(arguments: &CapacityArguments) -> Result<Code, Failure> {
 }
 
 /// The scenario's thresholds and those of the command line, each once.
-fn thresholds(own: &[PlacedText], asked: &[Threshold]) -> Result<Vec<Threshold>, Failure> {
+fn thresholds(own: &[AskedThreshold], asked: &[Threshold]) -> Result<Vec<Threshold>, Failure> {
     let own = own.iter().map(|threshold| threshold.text.parse::<Threshold>());
     let mut all = own.collect::<Result<Vec<_>, _>>().map_err(|error| Failure::new(Code::Input, error))?;
     for threshold in asked {

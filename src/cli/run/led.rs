@@ -31,7 +31,7 @@ pub(super) enum Said {
     Ready,
     /// How it goes on.
     Progress(Counts),
-    /// What it measured since it last said so; only if somebody watches.
+    /// What it measured since it last said so; only if somebody watches, or the run may be given up for it.
     Part(Box<Tally>),
     /// Everybody of its share but the standing populations is gone.
     Done,
@@ -74,7 +74,7 @@ fn obey(arguments: &RunArguments, share: Share) -> Result<Outcome, Failure> {
         listen(&tell);
         nobody_leads.cancel();
     });
-    let watched = arguments.watch.is_asked_for();
+    let watched = arguments.watch.is_asked_for() || !plan.aborts.is_empty();
     plan.block_on(perform(&plan, aim, (told, watched), &interrupt))?
 }
 

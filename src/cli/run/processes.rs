@@ -24,6 +24,7 @@ use crate::verdict::{ExitCode as Code, is_saturated};
 const NOTICE: Duration = Duration::from_millis(200);
 
 /// A worker process, as its leader sees it.
+#[derive(Default)]
 struct Worker {
     /// Closed when it should end.
     orders: Option<ChildStdin>,
@@ -52,7 +53,7 @@ pub(super) async fn perform(
     count: usize,
     (aim, scenario): (&Aim, &Scenario),
     progress: &Progress,
-    interrupt: &CancellationToken,
+    end: &CancellationToken,
 ) -> Result<Performed, Failure> {
     let (tell, mut told) = unbounded_channel();
     let mut crew = Crew { workers: Vec::new(), performed: Performed::default(), left: count };
@@ -62,7 +63,7 @@ pub(super) async fn perform(
             .and_then(|mut command| command.spawn())
             .map_err(|error| Failure::new(Code::Internal, format!("cannot start worker process {share}: {error}")))?;
         let orders = child.stdin.take();
-        crew.workers.push(Worker { orders, counts: Counts::default(), ready: false, done: false, ended: false });
+        crew.workers.push(Worker { orders, ..Worker::default() });
         let tell = tell.clone();
         std::thread::spawn(move || listen(number, child, &tell));
     }
@@ -73,7 +74,7 @@ pub(super) async fn perform(
                 Some((number, Heard::Gone(how))) => crew.lose(number, &how),
                 None => break,
             },
-            () = interrupt.cancelled(), if crew.has_orders() => crew.stop(),
+            () = end.cancelled(), if crew.has_orders() => crew.stop(),
         }
     }
     Ok(crew.performed)

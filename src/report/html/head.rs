@@ -4,6 +4,7 @@ use maud::html;
 
 use super::page::{Badge, Cause, Head, Section, Tone};
 use super::table::{Cell, Column, table};
+use super::violations;
 use crate::report::RunReport;
 use crate::report::format::{duration, one_line};
 use crate::report::words::{INTERRUPTED, meaning};
@@ -34,11 +35,12 @@ pub(super) fn of(report: &RunReport<'_>) -> Head {
 
 fn cause(reason: &Reason) -> Cause {
     let (tone, more) = match reason.about {
-        Concern::Violation(kind) => (Tone::of_grade(kind.grade()), Some(format!("violation-{kind}"))),
+        Concern::Violation(kind) => (Tone::of_grade(kind.grade()), Some(violations::anchor(kind))),
         Concern::Steps => (Tone::Bad, Some("failed-steps".to_owned())),
         Concern::Threshold(ThresholdState::Broken) => (Tone::Bad, Some("thresholds".to_owned())),
         Concern::Threshold(_) => (Tone::Doubtful, Some("thresholds".to_owned())),
         Concern::Silence => (Tone::Doubtful, None),
+        Concern::GivenUp => (Tone::Bad, None),
     };
     Cause { text: one_line(&reason.text), more, tone }
 }

@@ -4,6 +4,7 @@ use maud::html;
 
 use super::page::Section;
 use super::table::{Cell, Column, table};
+use super::violations;
 use crate::report::RunReport;
 use crate::report::format::{counted, grouped, percent};
 
@@ -48,6 +49,7 @@ pub(super) fn section(report: &RunReport<'_>) -> Option<Section> {
         @if !rows.is_empty() {
             (table("extents-table", "Reordered arrivals, by how many arrivals back the first larger order came", &COLUMNS, &rows))
         }
+        @if let Some(examples) = violations::of_order(report) { (examples) }
     };
     (ordering.events > 0).then(|| Section { id: "ordering", title: "Ordering".to_owned(), body })
 }

@@ -168,7 +168,7 @@ fn document(head: &Head, sections: &[Section], scripts: &[&str], status: Markup)
 pub(in crate::report) fn content(head: &Head, sections: &[Section]) -> Markup {
     html! {
         header {
-            p.kind { "chatproof · " (head.kind) }
+            p.maker { "chatproof · " (head.kind) }
             h1 { (head.title) }
             @if !head.about.is_empty() { p.about { (head.about) } }
             div class={ "verdict " (head.badge.tone.class()) } {

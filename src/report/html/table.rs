@@ -116,3 +116,33 @@ pub(in crate::report) fn table(id: &str, caption: &str, columns: &[Column], rows
         }
     }
 }
+
+/// A part of a whole, as number and as bar.
+pub(in crate::report) fn share(part: usize, whole: usize) -> Cell {
+    if whole == 0 {
+        return Cell::nothing();
+    }
+    let percent = format!("{:.0} %", 100.0 * part as f64 / whole as f64);
+    // What is nearly all is not all.
+    let percent = if part < whole && percent == "100 %" { "99 %".to_owned() } else { percent };
+    let bar = html! { (percent) meter min="0" max=(whole) value=(part) { (part) " of " (whole) } };
+    Cell::number(bar, part as f64 / whole as f64)
+}
+
+/// A field to filter a table by the whole text of a column.
+pub(in crate::report) fn choice(
+    table: &str,
+    column: usize,
+    label: &str,
+    values: impl IntoIterator<Item = impl AsRef<str>>,
+) -> Markup {
+    html! {
+        label.scripted {
+            (label) " "
+            select data-filter=(table) data-column=(column) {
+                option value="" { "all" }
+                @for value in values { option { (value.as_ref()) } }
+            }
+        }
+    }
+}

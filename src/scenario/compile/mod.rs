@@ -24,7 +24,7 @@ use self::identity::Actors;
 use self::names::{Group, Known};
 use self::steps::Scope;
 use super::file::{self, File, Part};
-use super::plan::{Actor, DataSource, Draw, Pause, PlacedText, Scenario};
+use super::plan::{Actor, AskedThreshold, DataSource, Draw, Pause, Scenario};
 use super::template::Template;
 use crate::protocol::{Dialect, Protocol, Transport, sha256};
 use crate::session::{PING, PingStyle};
@@ -44,8 +44,8 @@ pub struct ThresholdProblem {
     pub help: Option<String>,
 }
 
-/// Says whether a text is a threshold, and which action it is about, if any.
-pub type ThresholdCheck<'a> = dyn Fn(&str) -> Result<Option<String>, ThresholdProblem> + 'a;
+/// Says whether this can be judged, and which action it is about, if any.
+pub type ThresholdCheck<'a> = dyn Fn(&AskedThreshold) -> Result<Option<String>, ThresholdProblem> + 'a;
 
 /// Reads a scenario file.
 ///
@@ -273,25 +273,32 @@ impl Compiler<'_> {
 
     fn thresholds(
         &mut self,
-        thresholds: Option<&Part<Vec<Part<String>>>>,
+        thresholds: Option<&Part<Vec<Part<file::Threshold>>>>,
         check: &ThresholdCheck<'_>,
         actors: &[Arc<Actor>],
-    ) -> Vec<PlacedText> {
+    ) -> Vec<AskedThreshold> {
         let measured: BTreeSet<&str> = actors.iter().flat_map(|actor| actor.actions()).collect();
         let complete = self.broken.is_empty();
         let Some(thresholds) = thresholds.and_then(|part| self.piece(part, "/thresholds")) else { return Vec::new() };
         let mut placed = Vec::new();
         for (index, part) in thresholds.iter().enumerate() {
             let pointer = join("/thresholds", index);
-            let Some(text) = self.piece(part, &pointer) else { continue };
-            match check(text) {
+            let Some(threshold) = self.piece(part, &pointer) else { continue };
+            let (text, abort, pointer) = match threshold {
+                file::Threshold::Plain(text) => (text, false, pointer),
+                file::Threshold::Detailed(file::DetailedThreshold { that, abort }) => {
+                    (that, *abort, join(&pointer, "that"))
+                }
+            };
+            let asked = AskedThreshold { text: text.clone(), abort, pointer: pointer.clone() };
+            match check(&asked) {
                 Ok(Some(action)) if complete && !measured.contains(action.as_str()) => {
                     let range = self.inside(&pointer, &action);
                     let problem =
                         Problem::new(range, format!("`{action}` is never measured: no actor that comes calls it"));
                     self.problems.push(problem.allowed(&action, measured.iter().copied()));
                 }
-                Ok(_) => placed.push(PlacedText { text: text.clone(), pointer }),
+                Ok(_) => placed.push(asked),
                 Err(ThresholdProblem { range, message, help }) => {
                     let part = text.get(range.clone()).filter(|part| !part.is_empty());
                     let range = match part {

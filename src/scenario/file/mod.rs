@@ -51,7 +51,29 @@ pub(in crate::scenario) struct File {
     /// Who comes, how many, when.
     pub load: Part<Load>,
     /// What is good enough, such as `send_event.response.p99 < 250ms`.
-    pub thresholds: Option<Part<Vec<Part<String>>>>,
+    pub thresholds: Option<Part<Vec<Part<Threshold>>>>,
+}
+
+/// What is good enough.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(in crate::scenario) enum Threshold {
+    /// Judged at the end.
+    #[schemars(title = "a comparison")]
+    Plain(String),
+    /// With more to say about it.
+    Detailed(DetailedThreshold),
+}
+
+/// A threshold for which a run may end early.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct DetailedThreshold {
+    /// The comparison, such as `violations == 0`.
+    pub that: String,
+    /// Whether the run ends early, with a report, when it is broken for good; by default not.
+    #[serde(default)]
+    pub abort: bool,
 }
 
 /// A piece of the file that stays apart when it cannot be read, so that everything around it can still be checked.

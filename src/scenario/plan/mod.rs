@@ -37,15 +37,17 @@ pub struct Scenario {
     pub actors: BTreeMap<String, Arc<Actor>>,
     /// How they come.
     pub load: Load,
-    /// Texts of the thresholds with their place in the file; the judge parses them.
-    pub thresholds: Vec<PlacedText>,
+    /// What is good enough.
+    pub thresholds: Vec<AskedThreshold>,
 }
 
-/// A text and where it stands in the user's file.
+/// The text of a threshold, which the judge parses, and what else the file says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlacedText {
+pub struct AskedThreshold {
     /// The text.
     pub text: String,
+    /// Whether the run ends early when it is broken for good.
+    pub abort: bool,
     /// JSON pointer of its place in the file.
     pub pointer: String,
 }

@@ -159,6 +159,26 @@ window.chatproof = (() => {
     });
   };
 
+  // A link into something folded unfolds it; not all browsers do so by themselves.
+  const unfold = () => {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    for (let place = target; place; place = place.parentElement) {
+      if (place.localName === "details") place.open = true;
+    }
+    if (target) target.scrollIntoView();
+  };
+
+  // Paper cannot be unfolded.
+  const folded = new Set();
+  const unfoldAll = () => document.querySelectorAll("details:not([open])").forEach((details) => {
+    folded.add(details);
+    details.open = true;
+  });
+  const foldAgain = () => {
+    folded.forEach((details) => { details.open = false; });
+    folded.clear();
+  };
+
   /** Makes a newly arrived report work. */
   const start = (root) => {
     document.documentElement.classList.add("live-script");
@@ -172,6 +192,10 @@ window.chatproof = (() => {
   addEventListener("resize", () => { clearTimeout(pending); pending = setTimeout(redraw, 150); });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   document.addEventListener("click", clicked);
+  addEventListener("hashchange", unfold);
+  addEventListener("beforeprint", unfoldAll);
+  addEventListener("afterprint", foldAgain);
+  unfold();
   return { start };
 })();
 window.chatproof.start(document.getElementById("main"));
