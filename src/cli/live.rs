@@ -1,15 +1,35 @@
 //! What others see of a run while it goes on.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use clap::Args;
 use tokio_util::task::AbortOnDropHandle;
+use url::Url;
 
 use super::Failure;
-use super::arguments::WatchArguments;
 use crate::live::{Board, Push, PushError, Server};
 use crate::verdict::ExitCode as Code;
+
+/// Who else sees how a run goes on.
+#[derive(Debug, Args)]
+pub(super) struct WatchArguments {
+    /// Serve the report while the run goes on, such as at 127.0.0.1:8089, and its numbers for Prometheus at /metrics there.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub live: Option<SocketAddr>,
+    /// Push the same numbers to an OpenTelemetry collector, such as http://127.0.0.1:4318, while the run goes on and at its end.
+    #[arg(long, value_name = "URL", value_parser = collector)]
+    pub otlp: Option<Url>,
+}
+
+impl WatchArguments {
+    /// Whether somebody may look at more than counts.
+    pub fn is_asked_for(&self) -> bool {
+        self.live.is_some() || self.otlp.is_some()
+    }
+}
 
 /// Where those who watch a run come in.
 pub(super) struct Door(std::net::TcpListener);
@@ -92,4 +112,23 @@ impl Collector {
 fn untold(error: &PushError) -> String {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
     format!("--otlp: the collector did not take the metrics ({error}{cause}); the run and its reports do without")
+}
+
+fn collector(text: &str) -> Result<Url, String> {
+    let url = text.parse::<Url>().ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or_else(|| "not an address of a collector such as http://127.0.0.1:4318".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collector_is_an_address_of_the_web() {
+        assert_eq!(collector("http://127.0.0.1:4318").unwrap().port(), Some(4318));
+        for text in ["127.0.0.1:4318", "ftp://a", "grpc://a:4317", "http://", ""] {
+            let expected = "not an address of a collector such as http://127.0.0.1:4318";
+            assert_eq!(collector(text), Err(expected.to_owned()), "{text}");
+        }
+    }
 }
