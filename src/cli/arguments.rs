@@ -7,9 +7,9 @@ use std::time::Duration;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
-use url::Url;
 
 use super::compare::CompareArguments;
+use super::live::WatchArguments;
 use super::proxy::ProxyArguments;
 use super::report::ReportArguments;
 use super::start;
@@ -185,24 +185,6 @@ pub(super) struct ShowArguments {
     /// Do not show how it goes on; results and errors are shown all the same.
     #[arg(long)]
     pub quiet: bool,
-}
-
-/// Who else sees how a run goes on.
-#[derive(Debug, Args)]
-pub(super) struct WatchArguments {
-    /// Serve the report while the run goes on, such as at 127.0.0.1:8089, and its numbers for Prometheus at /metrics there.
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub live: Option<SocketAddr>,
-    /// Push the same numbers to an OpenTelemetry collector, such as http://127.0.0.1:4318, while the run goes on and at its end.
-    #[arg(long, value_name = "URL", value_parser = collector)]
-    pub otlp: Option<Url>,
-}
-
-impl WatchArguments {
-    /// Whether somebody may look at more than counts.
-    pub fn is_asked_for(&self) -> bool {
-        self.live.is_some() || self.otlp.is_some()
-    }
 }
 
 /// Whom scenarios and cases run against.
@@ -477,11 +459,6 @@ pub(super) struct Named<T> {
     pub value: T,
 }
 
-fn collector(text: &str) -> Result<Url, String> {
-    let url = text.parse::<Url>().ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.ok_or_else(|| "not an address of a collector such as http://127.0.0.1:4318".to_owned())
-}
-
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
 }
@@ -525,15 +502,6 @@ mod tests {
         for text in ["0", "0/s", "-1", "many", "5 /s"] {
             let expected = format!("`{text}` is neither a rate such as `20/s` nor a number of users");
             assert_eq!(amount(text), Err(expected));
-        }
-    }
-
-    #[test]
-    fn a_collector_is_an_address_of_the_web() {
-        assert_eq!(collector("http://127.0.0.1:4318").unwrap().port(), Some(4318));
-        for text in ["127.0.0.1:4318", "ftp://a", "grpc://a:4317", "http://", ""] {
-            let expected = "not an address of a collector such as http://127.0.0.1:4318";
-            assert_eq!(collector(text), Err(expected.to_owned()), "{text}");
         }
     }
 
