@@ -267,6 +267,19 @@ pub struct Coverage {
     pub unknown: Vec<(String, u64)>,
 }
 
+impl Coverage {
+    /// What each part is called, how much of it there is, and how much of that was seen.
+    pub fn parts(&self) -> [(&'static str, (usize, usize)); 5] {
+        [
+            ("responses", self.responses),
+            ("pushes", self.pushes),
+            ("error types", self.errors),
+            ("members", self.members),
+            ("listed values", self.values),
+        ]
+    }
+}
+
 /// A message that the documents' own words and our reading of them judge differently.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Difference {

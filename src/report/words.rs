@@ -1,6 +1,8 @@
 //! What reports for people call things.
 
+use super::format::grouped;
 use crate::observe::Closing;
+use crate::record::Actors;
 use crate::verdict::{Judgement, Verdict};
 
 /// What a judgement means, in a sentence.
@@ -27,4 +29,15 @@ pub fn closed(closing: Closing) -> &'static str {
         Closing::Broken => "broken",
         Closing::ServerSilent => "ended after unanswered pings",
     }
+}
+
+/// How the actors fared.
+pub fn fates(actors: &Actors) -> String {
+    format!(
+        "{} started; {} finished, {} gave up, {} stopped by the end of the run",
+        grouped(actors.started),
+        grouped(actors.finished),
+        grouped(actors.failed),
+        grouped(actors.interrupted),
+    )
 }

@@ -27,13 +27,14 @@ impl<'a> Brake<'a> {
         Self { conditions, began: Instant::now(), end: interrupt.child_token(), reason: OnceLock::new() }
     }
 
-    /// Looks at a run in this process, for as long as it is polled.
+    /// Looks at a run for as long as it is polled.
     pub async fn watch(&self, progress: &Progress) -> std::convert::Infallible {
+        if self.conditions.is_empty() {
+            return std::future::pending().await;
+        }
         loop {
             tokio::time::sleep(EVERY).await;
-            if !self.conditions.is_empty() {
-                progress.look(|tally| self.look(tally));
-            }
+            progress.look(|tally| self.look(tally));
         }
     }
 

@@ -115,14 +115,7 @@ fn verdicts(counts: &BTreeMap<RowVerdict, usize>) -> String {
 }
 
 fn coverage(page: &mut Page<'_, impl Write>, coverage: &Coverage) -> io::Result<()> {
-    let parts = [
-        ("responses", coverage.responses),
-        ("pushes", coverage.pushes),
-        ("error types", coverage.errors),
-        ("members", coverage.members),
-        ("listed values", coverage.values),
-    ];
-    let seen = parts.map(|(what, (all, seen))| format!("{seen} of {all} {what}"));
+    let seen = coverage.parts().map(|(what, (all, seen))| format!("{seen} of {all} {what}"));
     page.labelled("seen", &seen.join(", "))?;
     if !coverage.unseen.is_empty() {
         let shown = coverage.unseen.iter().take(UNSEEN).map(|name| one_line(name)).collect::<Vec<_>>().join(", ");

@@ -4,8 +4,9 @@ use maud::{Markup, html};
 
 use super::page::{Badge, Section, Tone};
 use super::table::{Cell, Column, table};
-use crate::record::{Actors, Tally};
+use crate::record::Tally;
 use crate::report::format::{counted, duration, grouped, moment, one_line};
+use crate::report::words::fates;
 use crate::report::{Meta, RunReport};
 use crate::verdict::{has_stalled, is_saturated};
 
@@ -36,16 +37,6 @@ fn facts(meta: &Meta) -> Vec<(&'static str, String)> {
     }
     facts.push(("chatproof", one_line(&meta.version)));
     facts
-}
-
-fn fates(actors: &Actors) -> String {
-    format!(
-        "{} started; {} finished, {} gave up, {} stopped by the end of the run",
-        grouped(actors.started),
-        grouped(actors.finished),
-        grouped(actors.failed),
-        grouped(actors.interrupted),
-    )
 }
 
 const COLUMNS: [Column; 6] = [

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use super::page::Page;
-use crate::record::{Actors, Effort, Ordering, Schedule, Steps, Tally};
+use crate::record::{Effort, Ordering, Schedule, Steps, Tally};
 use crate::report::format::{counted, duration, grouped, moment, one_line, percent};
+use crate::report::words::fates;
 
 /// Ordering, generator and actors, each in a line or two.
 pub fn numbers(page: &mut Page<'_, impl Write>, tally: &Tally) -> io::Result<()> {
@@ -74,16 +75,6 @@ fn generator(schedule: &Schedule, effort: &Effort) -> String {
         text += &format!("; the machine {:.0}% busy", busy * 100.0);
     }
     text
-}
-
-fn fates(actors: &Actors) -> String {
-    format!(
-        "{} started; {} finished, {} gave up, {} stopped by the end of the run",
-        grouped(actors.started),
-        grouped(actors.finished),
-        grouped(actors.failed),
-        grouped(actors.interrupted),
-    )
 }
 
 /// The first steps that did not do what the scenario expects.

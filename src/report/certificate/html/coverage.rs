@@ -20,14 +20,7 @@ pub(super) fn section(certification: &Certification) -> Option<Section> {
     let seen: Vec<Vec<Cell>> = certificates()
         .flat_map(|certificate| {
             let coverage = &certificate.coverage;
-            let parts = [
-                ("responses", coverage.responses),
-                ("pushes", coverage.pushes),
-                ("error types", coverage.errors),
-                ("members", coverage.members),
-                ("listed values", coverage.values),
-            ];
-            parts.map(|(what, (all, seen))| {
+            coverage.parts().map(|(what, (all, seen))| {
                 let (dialect, what) = (Cell::text(certificate.dialect.as_str()), Cell::text(what));
                 vec![dialect, what, Cell::number(all, all), Cell::number(seen, seen), share(seen, all)]
             })
