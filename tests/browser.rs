@@ -79,6 +79,31 @@ fn the_page_of_a_failing_certification() {
     fits_every_window_by_day_and_by_night(&mut browser, &file);
 }
 
+#[test]
+fn the_page_of_a_run_has_its_charts() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(binary())
+        .current_dir(root())
+        .args(["run", "tests/scenarios/conversation.yaml", "--report"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut browser = Browser::start();
+    let mut page = browser.open(&folder.path().join("report.html"), DESK);
+    // Whether something is drawn on each of the charts over time.
+    let drawn = "[...document.querySelectorAll('.plot canvas')].map((canvas) => canvas.getContext('2d')\
+                 .getImageData(0, 0, canvas.width, canvas.height).data.some((part) => part > 0))";
+    assert_eq!(page.tell(drawn), json!([true, true, true]));
+    let shown = "[...document.querySelectorAll('svg.chart')].filter((chart) => chart.getBoundingClientRect().height > 0).length";
+    assert!(page.tell(shown).as_u64().unwrap() >= 2, "percentile curves and a heat map");
+    // They come from the page's own data, and from nothing else.
+    page.tell("document.querySelectorAll('script[data-chart]').forEach((data) => data.remove())");
+    page.tell("window.chatproof.start(document.getElementById('main'))");
+    assert_eq!(page.tell(drawn), json!([]));
+    assert_eq!(page.complaints(), Vec::<String>::new());
+}
+
 /// From a verdict to the offending frame and the line of the document it breaks: one click.
 fn leads_from_its_cause_to_the_frame_and_the_line(browser: &mut Browser, file: &Path) {
     let mut page = browser.open(file, DESK);
