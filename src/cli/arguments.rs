@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 use jiff::Timestamp;
 
 use super::proxy::ProxyArguments;
@@ -50,6 +51,16 @@ pub(super) enum Command {
     Spec {
         #[command(subcommand)]
         command: SpecCommand,
+    },
+    /// Print the script with which a shell completes this command line.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print a page for `man`, of all or of one command.
+    Manual {
+        /// The command, such as `run` or `spec show`.
+        command: Vec<String>,
     },
 }
 
@@ -165,6 +176,9 @@ pub(super) struct RunArguments {
     /// End the run early, with a report, as soon as this is true, such as 'violations > 100'. May be repeated.
     #[arg(long, value_name = "CONDITION")]
     pub abort_on: Vec<AbortCondition>,
+    /// Annotate the job's page on GitHub Actions, and add to the step's summary.
+    #[arg(long)]
+    pub github: bool,
 }
 
 /// Whom scenarios and cases run against.
@@ -228,6 +242,9 @@ pub(super) struct CapacityArguments {
     /// Accept what was found when the generator came to its limit before the target did.
     #[arg(long)]
     pub allow_saturated: bool,
+    /// Annotate the job's page on GitHub Actions, and add to the step's summary.
+    #[arg(long)]
+    pub github: bool,
 }
 
 #[derive(Debug, Args)]
@@ -279,6 +296,9 @@ pub(super) struct CheckArguments {
     /// Read the protocol data from this folder instead of the binary.
     #[arg(long, value_name = "DIR")]
     pub schemas: Option<PathBuf>,
+    /// Annotate the job's page on GitHub Actions, and add to the step's summary.
+    #[arg(long)]
+    pub github: bool,
 }
 
 #[derive(Debug, Args)]
@@ -323,6 +343,9 @@ pub(super) struct CertifyArguments {
     /// Read the certification scenarios from this folder instead of the binary.
     #[arg(long, value_name = "DIR")]
     pub cases: Option<PathBuf>,
+    /// Annotate the job's page on GitHub Actions, and add to the step's summary.
+    #[arg(long)]
+    pub github: bool,
 }
 
 /// A real-time transport.

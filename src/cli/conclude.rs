@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use super::github::Github;
 use super::{Failure, results};
 use crate::load::Share;
 use crate::merge::TallyFile;
 use crate::record::Tally;
-use crate::report::RunReport;
+use crate::report::{self, RunReport};
 use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, is_refused, judge, lack};
 
 /// The thresholds of a scenario.
@@ -17,7 +18,7 @@ pub(super) fn thresholds<'a>(texts: impl IntoIterator<Item = &'a String>) -> Res
 
 /// Judges a run, or a share of one, and writes its reports and its tally. `saturated` says that the generator was the bottleneck
 /// and that this is not accepted.
-pub(super) fn conclude(folder: &Path, file: TallyFile, saturated: bool) -> Result<Code, Failure> {
+pub(super) fn conclude(folder: &Path, file: TallyFile, saturated: bool, github: &Github) -> Result<Code, Failure> {
     let mut verdict = judge(&file.tally, &thresholds(&file.thresholds)?, file.meta.duration);
     if let Some(reason) = &file.given_up {
         verdict = verdict.given_up(reason.clone());
@@ -34,6 +35,7 @@ pub(super) fn conclude(folder: &Path, file: TallyFile, saturated: bool) -> Resul
     }
     let report = RunReport { meta: &meta, tally: &file.tally, verdict: &verdict, checklist: None };
     results::hand_over(folder, &report)?;
+    github.tell(|| report::github::run(&report, &|threshold| github.line(threshold)));
     results::write_tally(folder, &file)?;
     Ok(code)
 }

@@ -6,6 +6,7 @@
 pub mod capacity;
 pub mod certificate;
 mod format;
+pub mod github;
 mod json;
 mod junit;
 mod meta;

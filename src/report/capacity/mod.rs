@@ -4,6 +4,8 @@ mod document;
 mod terminal;
 
 pub use document::json;
+#[cfg(test)]
+pub(super) use terminal::samples;
 pub use terminal::terminal;
 
 use super::Meta;
@@ -35,7 +37,7 @@ impl CapacityReport<'_> {
     }
 
     /// What was found, in a sentence.
-    fn sentence(&self) -> String {
+    pub(super) fn sentence(&self) -> String {
         let of = |value| load(self.course.unit, value);
         match self.course.finding {
             Finding::Between { met, missed } => {
