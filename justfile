@@ -10,10 +10,11 @@ ci:
 test:
     cargo test
 
-# The tests with tools beside Rust, which `.ci/run` installs: a second validator, clients that others wrote, Locust,
-# Kubernetes' schemas.
+# The tests with tools beside Rust, which `.ci/run` installs: a second validator, clients that others wrote, a browser,
+# Locust, Kubernetes' schemas.
 other-tools:
-    cargo test --features other-tools --test other_validators --test real_clients --test locust --test deploy
+    cargo test --features other-tools --test other_validators --test real_clients --test browser --test locust --test deploy \
+      --test other_readers
 
 # The main job, on the embedded reference server.
 run scenario="scenarios/support-desk.yaml":

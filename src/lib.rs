@@ -6,8 +6,11 @@
 pub mod capacity;
 pub mod certify;
 pub mod cli;
+pub mod compare;
 pub mod engine;
+pub mod live;
 pub mod load;
+pub mod local;
 pub mod merge;
 pub mod message;
 pub mod observe;

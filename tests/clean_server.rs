@@ -38,6 +38,7 @@ async fn blemishes(
         quick: true,
         allow_missing: false,
         capture: None,
+        done: Arc::default(),
         seed,
     };
     let arena = Arc::new(Arena { protocol, seed, defects: Vec::new(), hardships: hardships.to_vec() });

@@ -70,6 +70,7 @@ async fn attempt(
         quick: !slow,
         allow_missing: false,
         capture: None,
+        done: Arc::default(),
         seed: 1,
     };
     let defects = vec![Defect { row: defect, probability: 1.0 }];
@@ -124,7 +125,7 @@ async fn every_defect_is_caught_by_the_requirement_that_it_breaks() {
         .iter()
         .filter(|trial| !trial.missed().is_empty())
         .map(|trial| {
-            let reasons = trial.certificate.reasons.iter().take(3).map(|reason| format!("\n      {reason}"));
+            let reasons = trial.certificate.reasons.iter().take(3).map(|reason| format!("\n      {}", reason.text));
             let caught = ids(&trial.caught);
             let (name, dialect) = (&trial.defect.name, &trial.dialect);
             format!(

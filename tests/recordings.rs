@@ -42,7 +42,7 @@ fn what_browsers_export_is_judged_on_both_sides() {
         expected.sort_unstable();
         assert_eq!(found, expected, "{name}\n{}\n{}", run.stdout, run.stderr);
         assert_eq!(run.code, code, "{name}\n{}\n{}", run.stdout, run.stderr);
-        for file in ["report.json", "junit.xml", "report.txt"] {
+        for file in ["report.json", "report.html", "junit.xml", "report.txt"] {
             let written = std::fs::read_to_string(run.folder().join(file)).unwrap();
             assert!(!written.contains("canary"), "{name}: a secret is in {file}");
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Options, Profile};
@@ -12,7 +13,7 @@ use crate::protocol::{
 use crate::verdict::Judgement;
 
 /// All certificates of a run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Certification {
     /// The worst of the certificates.
     pub judgement: Judgement,
@@ -36,7 +37,7 @@ pub struct Certification {
 }
 
 /// What a certification says about one dialect.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Certificate {
     /// The dialect.
     pub dialect: DialectName,
@@ -46,8 +47,9 @@ pub struct Certificate {
     pub judgement: Judgement,
     /// The same with waivers, which the certified judgement ignores.
     pub accepted: Judgement,
-    /// Why it is not better, in sentences.
-    pub reasons: Vec<String>,
+    /// Why it is not better, the most important first.
+    #[schemars(with = "Vec<String>")]
+    pub reasons: Vec<Objection>,
     /// The requirements, by id.
     pub rows: Vec<Row>,
     /// Violations that belong to no requirement.
@@ -66,8 +68,29 @@ pub struct Certificate {
     pub documents: Vec<DocumentFinding>,
 }
 
+/// Something to be said against a target. As JSON it is its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objection {
+    /// In a sentence.
+    pub text: String,
+    /// The requirement that it is about, for those who want to see more of it.
+    pub requirement: Option<RequirementId>,
+}
+
+impl From<String> for Objection {
+    fn from(text: String) -> Self {
+        Self { text, requirement: None }
+    }
+}
+
+impl Serialize for Objection {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
 /// A requirement and what came of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Row {
     /// Its id.
     pub id: RequirementId,
@@ -97,7 +120,7 @@ pub struct Row {
 }
 
 /// What came of a requirement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RowVerdict {
     /// All of its checks were carried out, and held.
@@ -136,7 +159,7 @@ impl RowVerdict {
 }
 
 /// Whose fault something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Blame {
     /// The server broke a promise.
@@ -150,7 +173,7 @@ pub enum Blame {
 }
 
 /// What one check of a requirement said.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct CheckOutcome {
     /// The check, as the requirement names it.
     pub check: String,
@@ -165,13 +188,16 @@ pub struct CheckOutcome {
     /// Which actor, and the place of the step in the case's file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
+    /// JSON pointer into the payload of the last frame, when it is about a member of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
     /// The connection's last frames.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub frames: Vec<TranscriptFrame>,
 }
 
 /// What a check said, the most telling last: what is known to be broken is so, whatever else could not be seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckState {
     /// It was carried out, and held.
@@ -191,7 +217,7 @@ pub enum CheckState {
 }
 
 /// A violation that belongs to no requirement of the dialect.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Unattributed {
     /// Its kind, or the schema that was broken.
     pub kind: String,
@@ -202,12 +228,15 @@ pub struct Unattributed {
     /// Document and line, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// JSON pointer into the payload of the last frame, when it is about a member of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
     /// The connection's last frames.
     pub frames: Vec<TranscriptFrame>,
 }
 
 /// How many requirements there are, of which kind.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Counts {
     /// By level: all, and those with a check.
     pub levels: BTreeMap<Level, (usize, usize)>,
@@ -220,7 +249,7 @@ pub struct Counts {
 }
 
 /// What of the schemas was seen.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Coverage {
     /// Members that a server can show, and those that were seen.
     pub members: (usize, usize),
@@ -239,7 +268,7 @@ pub struct Coverage {
 }
 
 /// A message that the documents' own words and our reading of them judge differently.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Difference {
     /// The message and the path in it.
     pub at: String,
@@ -258,7 +287,7 @@ pub struct Difference {
 }
 
 /// Something that the owner of the documents should mend.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct DocumentFinding {
     /// Its id.
     pub id: ErratumId,

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::certificate::{
-    Blame, Certificate, CheckOutcome, CheckState, Counts, Coverage, Difference, DocumentFinding, Row, RowVerdict,
-    Unattributed,
+    Blame, Certificate, CheckOutcome, CheckState, Counts, Coverage, Difference, DocumentFinding, Objection, Row,
+    RowVerdict, Unattributed,
 };
 use super::evidence::{Evidence, Given, is_of_schema};
 use super::witness::SchemaFinding;
@@ -114,6 +114,7 @@ impl Bench<'_> {
             let violation = &sample.violation;
             return CheckOutcome {
                 detail: format!("expected {}, got {}", violation.expected, violation.got),
+                pointer: violation.pointer.clone(),
                 frames: sample.transcript.clone(),
                 ..self.silent(check, broken(kind.grade().min(ceiling)), "")
             };
@@ -128,7 +129,7 @@ impl Bench<'_> {
     }
 
     fn schema(&self, check: &Check, (kind, name, member): (Kind, &str, &str), ceiling: Grade) -> CheckOutcome {
-        let findings = self.evidence.sight.findings.iter().filter(|finding| concerns(finding, kind, name, member));
+        let findings = self.evidence.sight.findings.iter().filter(|finding| concerns(finding, check));
         if let Some(finding) = findings.max_by_key(|finding| finding.grade) {
             return self.found(check, finding, ceiling);
         }
@@ -153,6 +154,7 @@ impl Bench<'_> {
         let source = finding.source.as_deref().map(|source| format!(" ({source})")).unwrap_or_default();
         CheckOutcome {
             detail: format!("`{name}`, {path}: expected {}, got {}{source}", finding.expected, finding.got),
+            pointer: Some(finding.pointer.clone()),
             frames: finding.frames.clone(),
             ..self.silent(check, broken(finding.grade.min(ceiling)), "")
         }
@@ -187,6 +189,7 @@ impl Bench<'_> {
             detail,
             case: Some(given.case.clone()),
             step: Some(format!("{}, {}", given.proof.actor, given.proof.step)),
+            pointer: None,
             frames,
         }
     }
@@ -200,7 +203,7 @@ impl Bench<'_> {
 
     fn silent(&self, check: &Check, state: CheckState, detail: &str) -> CheckOutcome {
         let (check, detail) = (check.to_string(), detail.to_owned());
-        CheckOutcome { check, state, detail, case: None, step: None, frames: Vec::new() }
+        CheckOutcome { check, state, detail, case: None, step: None, pointer: None, frames: Vec::new() }
     }
 
     /// What is wrong and belongs to no requirement, so that it is not lost.
@@ -216,22 +219,20 @@ impl Bench<'_> {
                     fails: kind.grade() == Grade::Fail,
                     detail: format!("expected {}, got {}", violation.expected, violation.got),
                     source: violation.source.clone(),
+                    pointer: violation.pointer.clone(),
                     frames: sample.transcript.clone(),
                 });
             }
         }
         for finding in &self.evidence.sight.findings {
-            let claimed = checks().any(|check| match check {
-                Check::Schema { kind, name, member } => concerns(finding, *kind, name, member),
-                _ => false,
-            });
-            if !claimed {
+            if !checks().any(|check| concerns(finding, check)) {
                 let (name, path) = (&finding.name, &finding.path);
                 found.push(Unattributed {
                     kind: format!("{}/{name}#{path}", finding.kind.folder()),
                     fails: finding.grade == Grade::Fail,
                     detail: format!("expected {}, got {}", finding.expected, finding.got),
                     source: finding.source.clone(),
+                    pointer: Some(finding.pointer.clone()),
                     frames: finding.frames.clone(),
                 });
             }
@@ -243,6 +244,7 @@ impl Bench<'_> {
                     fails: false,
                     detail: format!("expected only what is documented, got it {count} times"),
                     source: None,
+                    pointer: None,
                     frames: Vec::new(),
                 });
             }
@@ -321,12 +323,13 @@ pub(super) fn judgement<'a>(
     unattributed: &[Unattributed],
     prerequisites: &[String],
     allow_missing: bool,
-) -> (Judgement, Vec<String>) {
+) -> (Judgement, Vec<Objection>) {
     let rows: Vec<&Row> = rows.collect();
     let told = |row: &&Row| {
         let check = row.checks.iter().max_by_key(|check| check.state);
         let detail = check.map(|check| check.detail.as_str()).unwrap_or_default();
-        format!("{} {}: {} ({detail})", row.id, row.verdict.name(), row.statement)
+        let text = format!("{} {}: {} ({detail})", row.id, row.verdict.name(), row.statement);
+        Objection { text, requirement: Some(row.id.clone()) }
     };
     let of = |verdict: RowVerdict| rows.iter().filter(move |row| row.verdict == verdict);
     let has = |row: &Row, state: CheckState| row.checks.iter().any(|check| check.state == state);
@@ -335,10 +338,10 @@ pub(super) fn judgement<'a>(
     let unclear = |row: &&&Row| has(row, CheckState::Unfit);
     let beside = |fails: bool| {
         let found = unattributed.iter().filter(move |one| one.fails == fails);
-        found.map(|one| format!("{}: {}", one.kind, one.detail))
+        found.map(|one| Objection::from(format!("{}: {}", one.kind, one.detail)))
     };
-    let mut reasons: Vec<String> = of(RowVerdict::Fail).map(told).chain(beside(true)).collect();
-    reasons.extend(prerequisites.iter().map(|text| format!("a prerequisite is missing: {text}")));
+    let mut reasons: Vec<Objection> = of(RowVerdict::Fail).map(told).chain(beside(true)).collect();
+    reasons.extend(prerequisites.iter().map(|text| format!("a prerequisite is missing: {text}").into()));
     let failed = !reasons.is_empty();
     reasons.extend(of(RowVerdict::Inconclusive).map(told));
     reasons.extend(of(RowVerdict::NotExercised).filter(missing).map(told));
@@ -346,7 +349,7 @@ pub(super) fn judgement<'a>(
     reasons.extend(of(RowVerdict::Info).filter(|row| missing(row) || unclear(row)).map(told));
     let examined = [RowVerdict::Pass, RowVerdict::NonStrict, RowVerdict::Info];
     if !failed && !rows.iter().any(|row| examined.contains(&row.verdict)) {
-        reasons.push("nothing was shown to hold".to_owned());
+        reasons.push("nothing was shown to hold".to_owned().into());
     }
     let inconclusive = !reasons.is_empty();
     reasons.extend(of(RowVerdict::NonStrict).map(told).chain(beside(false)));
@@ -359,7 +362,7 @@ pub(super) fn judgement<'a>(
     let more = reasons.len().saturating_sub(REASONS);
     reasons.truncate(REASONS);
     if more > 0 {
-        reasons.push(format!("and {more} more"));
+        reasons.push(format!("and {more} more").into());
     }
     (judgement, reasons)
 }
@@ -387,16 +390,9 @@ fn broken(grade: Grade) -> CheckState {
     }
 }
 
-/// Whether a finding is about a message, or about an object wherever it stands, at this member or below it.
-fn concerns(finding: &SchemaFinding, kind: Kind, name: &str, member: &str) -> bool {
-    let below = |path: &str| path == member || path.strip_prefix(member).is_some_and(|rest| rest.starts_with('/'));
-    if finding.kind == kind && finding.name == name {
-        return below(&finding.path);
-    }
-    finding
-        .place
-        .as_ref()
-        .is_some_and(|place| place.file.split_once('/') == Some((kind.folder(), name)) && below(&place.member))
+/// Whether a finding is about what a check of schemas looks at.
+fn concerns(finding: &SchemaFinding, check: &Check) -> bool {
+    check.looks_at((finding.kind, &finding.name, &finding.path), finding.place.as_ref())
 }
 
 fn verdict(requirement: &Requirement, checks: &[CheckOutcome]) -> RowVerdict {

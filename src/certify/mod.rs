@@ -18,8 +18,8 @@ mod tests;
 pub use attest::{Attestation, Attested};
 pub use cases::{Case, CaseError, Cases};
 pub use certificate::{
-    Blame, Certificate, Certification, CheckOutcome, CheckState, Counts, Coverage, Difference, DocumentFinding, Row,
-    RowVerdict, Unattributed,
+    Blame, Certificate, Certification, CheckOutcome, CheckState, Counts, Coverage, Difference, DocumentFinding,
+    Objection, Row, RowVerdict, Unattributed,
 };
-pub use perform::{CertifyError, Options, Place, Profile, Venue, certify};
+pub use perform::{CasesDone, CertifyError, Options, Place, Profile, Venue, certify};
 pub use waivers::{WaiverError, Waivers};

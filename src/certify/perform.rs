@@ -4,9 +4,11 @@ use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -25,7 +27,7 @@ use crate::session::{IdSource, PingStyle, SessionContext, Target, Token};
 use crate::traffic::CaptureWriter;
 
 /// How the documents are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// Word by word.
@@ -34,6 +36,16 @@ pub enum Profile {
     Consensus,
     /// With the errata, and nothing beside what they describe.
     Strict,
+}
+
+impl std::fmt::Display for Profile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Literal => "literal",
+            Self::Consensus => "consensus",
+            Self::Strict => "strict",
+        })
+    }
 }
 
 /// What to certify, and how.
@@ -55,6 +67,22 @@ pub struct Options {
     pub seed: u64,
     /// Keeps a recording.
     pub capture: Option<CaptureWriter>,
+    /// Told how far it is.
+    pub done: Arc<CasesDone>,
+}
+
+/// How far a certification is.
+#[derive(Debug, Default)]
+pub struct CasesDone {
+    done: AtomicUsize,
+    of: AtomicUsize,
+}
+
+impl CasesDone {
+    /// Cases that are over, and how many there are.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.done.load(Ordering::Relaxed), self.of.load(Ordering::Relaxed))
+    }
 }
 
 /// Where a case takes place.
@@ -138,6 +166,7 @@ pub async fn certify(
             running.spawn(async move { hall.perform(dialect, case).await });
         }
     }
+    options.done.of.store(running.len(), Ordering::Relaxed);
     let mut outcomes: BTreeMap<DialectName, Vec<CaseOutcome>> = BTreeMap::new();
     loop {
         let done = tokio::select! {
@@ -146,6 +175,7 @@ pub async fn certify(
         };
         let Some(done) = done else { break };
         let outcome = done.map_err(|error| CertifyError::Broken(error.to_string()))??;
+        options.done.done.fetch_add(1, Ordering::Relaxed);
         outcomes.entry(outcome.dialect.clone()).or_default().push(outcome);
     }
     let mut history = Vec::new();

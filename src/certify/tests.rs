@@ -34,6 +34,7 @@ fn only(ids: &[&str]) -> Options {
         quick: false,
         allow_missing: false,
         capture: None,
+        done: Arc::default(),
         seed: 1,
     }
 }
@@ -141,7 +142,7 @@ fn a_missing_prerequisite_and_a_stray_violation_fail() {
     let certificate = judge(customer(), &only(&[MUST]), &evidence, &BTreeSet::new());
     let row = &certificate.rows[0];
     assert_eq!((row.verdict, certificate.judgement), (RowVerdict::Pass, Judgement::Failed));
-    assert!(certificate.reasons[0].contains("responses/ping#/pong"), "{:?}", certificate.reasons);
+    assert!(certificate.reasons[0].text.contains("responses/ping#/pong"), "{:?}", certificate.reasons);
 }
 
 fn finding(kind: Kind, name: &str, path: &str, grade: Grade) -> SchemaFinding {
@@ -149,6 +150,7 @@ fn finding(kind: Kind, name: &str, path: &str, grade: Grade) -> SchemaFinding {
         kind,
         name: name.into(),
         path: path.into(),
+        pointer: path.into(),
         place: None,
         grade,
         expected: "string".into(),

@@ -27,6 +27,8 @@ pub struct SchemaFinding {
     pub name: String,
     /// Path to the member in the message, array indices left out.
     pub path: String,
+    /// JSON pointer to the member in the message's payload.
+    pub pointer: String,
     /// The member of a schema file whose constraint failed.
     pub place: Option<Place>,
     /// How bad it is.
@@ -170,6 +172,7 @@ impl Witness {
                     kind,
                     name: name.to_owned(),
                     path: path(mismatch),
+                    pointer: mismatch.pointer.clone(),
                     place: mismatch.place.clone(),
                     grade,
                     expected: mismatch.expected.clone(),

@@ -13,6 +13,7 @@ use wildmatch::WildMatch;
 
 use super::arguments::{CertifyArguments, Hardships, ProfileArgument, TransportArgument};
 use super::github::Github;
+use super::progress::Shown;
 use super::{Failure, interrupt, protocol, recording, target, tokens};
 use crate::certify::{
     self, Attestation, Case, Cases, Certification, CertifyError, Options, Place, Profile, Venue, Waivers,
@@ -54,6 +55,7 @@ pub(super) fn certify(arguments: &CertifyArguments, github: &Github) -> Result<C
     let (begun, started) = (std::time::Instant::now(), jiff::Timestamp::now());
     let performed = runtime.block_on(async {
         venue.knock(&name, &cases, &options).await?;
+        let _shown = Shown::certification(&options.done, arguments.show.quiet);
         certify::certify(&cases, &options, Arc::new(venue), interrupt.clone()).await.map_err(|error| match error {
             CertifyError::Venue(_) => Failure::new(Code::Unreachable, error),
             _ => Failure::new(Code::Internal, error),
@@ -136,6 +138,7 @@ fn options(arguments: &CertifyArguments, protocol: &Protocol) -> Result<Options,
         allow_missing: arguments.allow_missing,
         seed: arguments.seed,
         capture: None,
+        done: Arc::default(),
     })
 }
 
@@ -312,6 +315,9 @@ fn write_reports(
     let mut text = Vec::new();
     let done = certificate::terminal(certification, meta, &mut text, Style { color: false, width: WIDTH });
     let text = render(done, text)?;
+    let mut page = Vec::new();
+    let done = certificate::html(certification, meta, &mut page);
+    let page = render(done, page)?;
     let mut history = certification.history.join("\n").into_bytes();
     history.push(b'\n');
     let attestation =
@@ -320,6 +326,7 @@ fn write_reports(
     let done = serde_json::to_writer_pretty(&mut attested, &attestation).map_err(std::io::Error::other);
     let attested = render(done, attested)?;
     write("certificate.json", &json)?;
+    write("report.html", &page)?;
     write("junit.xml", &junit)?;
     write("certificate.txt", &text)?;
     write("history.ndjson", &history)?;

@@ -7,7 +7,7 @@ use super::{Failure, results};
 use crate::load::Share;
 use crate::merge::TallyFile;
 use crate::record::Tally;
-use crate::report::{self, RunReport};
+use crate::report::{self, Meta, RunReport};
 use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, is_refused, judge, lack};
 
 /// The thresholds of a scenario.
@@ -16,28 +16,48 @@ pub(super) fn thresholds<'a>(texts: impl IntoIterator<Item = &'a String>) -> Res
     parsed.map_err(|error| Failure::new(Code::Input, error))
 }
 
-/// Judges a run, or a share of one, and writes its reports and its tally. `saturated` says that the generator was the bottleneck
-/// and that this is not accepted.
+/// What a run, or a share of one, came to.
+pub(super) struct Concluded {
+    meta: Meta,
+    verdict: Verdict,
+    code: Code,
+}
+
+impl Concluded {
+    /// Judges what was measured. `saturated` says that the generator was the bottleneck and that this is not accepted.
+    pub fn of(file: &TallyFile, saturated: bool) -> Result<Self, Failure> {
+        let mut verdict = judge(&file.tally, &thresholds(&file.thresholds)?, file.meta.duration);
+        if let Some(reason) = &file.given_up {
+            verdict = verdict.given_up(reason.clone());
+        }
+        let whole = exit_code(file, &verdict, saturated);
+        let is_done = file.share == Share::WHOLE || file.given_up.is_some();
+        let code = if is_done { whole } else { of_share(whole) };
+        let mut meta = file.meta.clone();
+        meta.notes.extend(remark(whole, &file.tally));
+        if file.share != Share::WHOLE {
+            let share = file.share;
+            meta.notes.push(format!(
+                "this is share {share} of a run, which is judged when `chatproof merge` has all of them"
+            ));
+        }
+        Ok(Self { meta, verdict, code })
+    }
+
+    /// What reports tell of it.
+    pub fn report<'a>(&'a self, file: &'a TallyFile) -> RunReport<'a> {
+        RunReport { meta: &self.meta, tally: &file.tally, verdict: &self.verdict, checklist: None }
+    }
+}
+
+/// Judges a run, or a share of one, and writes its reports and its tally.
 pub(super) fn conclude(folder: &Path, file: TallyFile, saturated: bool, github: &Github) -> Result<Code, Failure> {
-    let mut verdict = judge(&file.tally, &thresholds(&file.thresholds)?, file.meta.duration);
-    if let Some(reason) = &file.given_up {
-        verdict = verdict.given_up(reason.clone());
-    }
-    let whole = exit_code(&file, &verdict, saturated);
-    let is_done = file.share == Share::WHOLE || file.given_up.is_some();
-    let code = if is_done { whole } else { of_share(whole) };
-    let mut meta = file.meta.clone();
-    meta.notes.extend(remark(whole, &file.tally));
-    if file.share != Share::WHOLE {
-        let share = file.share;
-        meta.notes
-            .push(format!("this is share {share} of a run, which is judged when `chatproof merge` has all of them"));
-    }
-    let report = RunReport { meta: &meta, tally: &file.tally, verdict: &verdict, checklist: None };
+    let concluded = Concluded::of(&file, saturated)?;
+    let report = concluded.report(&file);
     results::hand_over(folder, &report)?;
     github.tell(|| report::github::run(&report, &|threshold| github.line(threshold)));
     results::write_tally(folder, &file)?;
-    Ok(code)
+    Ok(concluded.code)
 }
 
 /// A share did what it had to when it has measured something; what that was is judged with the others'.

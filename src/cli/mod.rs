@@ -4,16 +4,19 @@ mod arguments;
 mod capacity;
 mod certify;
 mod check;
+mod compare;
 mod conclude;
 mod descriptors;
 mod github;
 mod interrupt;
+mod live;
 mod manual;
 mod merge;
 mod observed;
 mod progress;
 mod proxy;
 mod recording;
+mod report;
 mod results;
 mod run;
 mod scenarios;
@@ -61,6 +64,8 @@ pub fn main() -> ExitCode {
         Command::Run(run) => github::during(run.github && run.led.is_none(), |github| run::run(&run, github)),
         Command::Capacity(capacity) => github::during(capacity.github, |github| capacity::capacity(&capacity, github)),
         Command::Merge(merge) => merge::merge(&merge),
+        Command::Report(report) => report::report(&report),
+        Command::Compare(compare) => compare::compare(&compare),
         Command::Worker(worker) => worker::worker(&worker),
         Command::Certify(certify) => github::during(certify.github, |github| certify::certify(&certify, github)),
         Command::Check(check) => github::during(check.github, |github| check::check(&check, github)),

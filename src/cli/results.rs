@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use crate::merge::TallyFile;
-use crate::report::{self, CapacityReport, RunReport, Style};
+use crate::report::{self, CapacityReport, CompareReport, RunReport, Style};
 use crate::verdict::ExitCode as Code;
 
 /// Columns of the terminal report.
@@ -40,12 +40,30 @@ pub(super) fn hand_over(folder: &Path, report: &RunReport<'_>) -> Result<(), Fai
 pub(super) fn hand_over_capacity(folder: &Path, report: &CapacityReport<'_>) -> Result<(), Failure> {
     write_file(folder, "capacity.json", &|file| report::capacity::json(report, file))?;
     let style = Style { color: false, width: WIDTH };
+    write_file(folder, "report.html", &|file| report::capacity::html(report, file))?;
     write_file(folder, "capacity.txt", &|file| report::capacity::terminal(report, file, style))?;
     let mut text = Vec::new();
     let style = Style { color: super::color(&std::io::stdout()), width: WIDTH };
     report::capacity::terminal(report, &mut text, style).map_err(|error| Failure::new(Code::Internal, error))?;
     super::print(&String::from_utf8_lossy(&text));
     super::say(&format!("reports: {}", folder.display()));
+    Ok(())
+}
+
+/// The same for a comparison; without a folder it is only shown.
+pub(super) fn hand_over_comparison(folder: Option<&Path>, report: &CompareReport<'_>) -> Result<(), Failure> {
+    if let Some(folder) = folder {
+        write_file(folder, "compare.json", &|file| report::compare::json(report, file))?;
+        let style = Style { color: false, width: WIDTH };
+        write_file(folder, "compare.txt", &|file| report::compare::terminal(report, file, style))?;
+    }
+    let mut text = Vec::new();
+    let style = Style { color: super::color(&std::io::stdout()), width: WIDTH };
+    report::compare::terminal(report, &mut text, style).map_err(|error| Failure::new(Code::Internal, error))?;
+    super::print(&String::from_utf8_lossy(&text));
+    if let Some(folder) = folder {
+        super::say(&format!("reports: {}", folder.display()));
+    }
     Ok(())
 }
 
@@ -61,6 +79,8 @@ pub(super) fn write_tally(folder: &Path, tally: &TallyFile) -> Result<(), Failur
 
 fn write(folder: &Path, report: &RunReport<'_>) -> Result<(), Failure> {
     write_file(folder, "report.json", &|file| report::json(report, file))?;
+    write_file(folder, "report.html", &|file| report::html(report, file))?;
+    write_file(folder, "latency.hlog", &|file| report::hlog(report, file))?;
     write_file(folder, "junit.xml", &|file| report::junit(report, file))?;
     write_file(folder, "report.txt", &|file| report::terminal(report, file, Style { color: false, width: WIDTH }))
 }
@@ -78,7 +98,8 @@ fn write_file(
     written.map_err(|error| Failure::new(Code::Internal, format!("cannot write {}: {error}", path.display())))
 }
 
-fn show(report: &RunReport<'_>) -> Result<(), Failure> {
+/// Shows the report for people.
+pub(super) fn show(report: &RunReport<'_>) -> Result<(), Failure> {
     let mut text = Vec::new();
     let style = Style { color: super::color(&std::io::stdout()), width: WIDTH };
     report::terminal(report, &mut text, style).map_err(|error| Failure::new(Code::Internal, error))?;

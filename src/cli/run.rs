@@ -15,12 +15,14 @@ use self::brake::Brake;
 pub(super) use self::perform::IDS;
 use self::perform::{Plan, Ready};
 use super::arguments::{AimArguments, Hardships, RunArguments};
-use super::conclude::conclude;
+use super::conclude::{conclude, thresholds};
 use super::github::Github;
+use super::live::{Door, Watched};
 use super::progress::Shown;
 use super::target::Aim;
-use super::{Failure, interrupt, recording, results, start};
+use super::{Failure, interrupt, live, recording, results, start};
 use crate::engine::{Others, Outcome, Progress};
+use crate::live::Board;
 use crate::merge::TallyFile;
 use crate::protocol::{DialectName, sha256};
 use crate::report::Meta;
@@ -48,29 +50,19 @@ pub(super) fn run(arguments: &RunArguments, github: &Github) -> Result<Code, Fai
     start::in_future(arguments.start_at)?;
     let plan = Plan::new(arguments, arguments.share)?;
     github.is_about(&plan.scenario);
+    let door = live::open(&arguments.watch)?;
     let folder = results::folder(arguments.report.as_deref(), &plan.scenario.name)?;
     let capture = recording::begin(arguments.record.as_deref(), Client::Ours)?;
     let aim = Aim::take(&arguments.aim, plan.seed, &plan.protocol)?;
-    let name = aim.name.clone();
-    let started = arguments.start_at.unwrap_or_else(Timestamp::now);
-    let performed = plan.block_on(perform(&plan, arguments, aim, capture, &interrupt))?;
+    let meta = meta(&plan, arguments, aim.name.clone());
+    let performed = plan.block_on(perform(&plan, arguments, (aim, &meta), (capture, door), &interrupt))?;
     let Performed { outcome, saturated, given_up, trouble } =
         performed.unwrap_or_else(|failure| Performed { trouble: Some(failure), ..Performed::default() });
     let meta = Meta {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        scenario: plan.scenario.name.clone(),
-        about: plan.scenario.about.clone().unwrap_or_default(),
-        file: arguments.scenario.display().to_string(),
-        target: name,
-        dialects: dialects(&plan.scenario),
-        seed: plan.seed,
-        started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         duration: outcome.duration,
-        load: plan.scenario.load.populations.iter().map(describe).collect(),
-        cores: results::cores(),
-        workers: plan.workers * arguments.processes.unwrap_or(1),
         interrupted: outcome.interrupted && given_up.is_none(),
         notes: trouble.iter().map(|failure| failure.text.clone()).collect(),
+        ..meta
     };
     let run = (fingerprint(&plan.scenario, arguments), plan.share);
     let mut file = TallyFile::new(run, (plan.scenario.load.duration, plan.thresholds), (meta, outcome.tally));
@@ -82,32 +74,61 @@ pub(super) fn run(arguments: &RunArguments, github: &Github) -> Result<Code, Fai
     }
 }
 
+/// What is known of a run before it begins.
+fn meta(plan: &Plan, arguments: &RunArguments, target: String) -> Meta {
+    let started = arguments.start_at.unwrap_or_else(Timestamp::now);
+    Meta {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        scenario: plan.scenario.name.clone(),
+        about: plan.scenario.about.clone().unwrap_or_default(),
+        file: arguments.scenario.display().to_string(),
+        target,
+        dialects: dialects(&plan.scenario),
+        seed: plan.seed,
+        started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        load: plan.scenario.load.populations.iter().map(describe).collect(),
+        cores: results::cores(),
+        workers: plan.workers * arguments.processes.unwrap_or(1),
+        ..Meta::default()
+    }
+}
+
 async fn perform(
     plan: &Plan,
     arguments: &RunArguments,
-    aim: Aim,
-    capture: Option<CaptureWriter>,
+    (aim, meta): (Aim, &Meta),
+    (capture, door): (Option<CaptureWriter>, Option<Door>),
     interrupt: &CancellationToken,
 ) -> Result<Performed, Failure> {
     let progress = Arc::new(Progress::default());
-    let shown = || Shown::start(progress.clone(), plan.scenario.load.duration);
-    if let Some(count) = arguments.processes {
+    let board = Board::new(progress.clone(), plan.protocol.clone(), meta.clone(), thresholds(&plan.thresholds)?);
+    let watched = Watched::start(&arguments.watch, door, board)?;
+    let shown = || Shown::run(&progress, &plan.scenario.load, arguments.show.quiet);
+    let performing = async {
+        if let Some(count) = arguments.processes {
+            let _shown = shown();
+            let brake = Brake::new(&plan.aborts, interrupt);
+            let mut performed = tokio::select! {
+                performed = processes::perform(count, (&aim, &plan.scenario), &progress, &brake.end) => performed?,
+                never = brake.watch(&progress) => match never {},
+            };
+            performed.given_up = brake.reason();
+            return Ok(performed);
+        }
+        let ready = Ready::get(plan, aim).await?;
+        let clock = start::wait(arguments.start_at, interrupt).await?;
         let _shown = shown();
         let brake = Brake::new(&plan.aborts, interrupt);
-        let mut performed = processes::perform(count, &aim, &progress, &brake).await?;
-        performed.given_up = brake.reason();
-        return Ok(performed);
-    }
-    let ready = Ready::get(plan, aim).await?;
-    let clock = start::wait(arguments.start_at, interrupt).await?;
-    let _shown = shown();
-    let brake = Brake::new(&plan.aborts, interrupt);
-    let outcome = tokio::select! {
-        outcome = ready.go(clock, Others::default(), capture.clone(), progress.clone(), &brake.end) => outcome?,
-        never = brake.watch(&progress) => match never {},
+        let outcome = tokio::select! {
+            outcome = ready.go(clock, Others::default(), capture.clone(), progress.clone(), &brake.end) => outcome?,
+            never = brake.watch(&progress) => match never {},
+        };
+        let trouble = recording::end(capture.as_ref(), clock.now()).err();
+        Ok(Performed { saturated: is_saturated(&outcome.tally), outcome, given_up: brake.reason(), trouble })
     };
-    let trouble = recording::end(capture.as_ref(), clock.now()).err();
-    Ok(Performed { saturated: is_saturated(&outcome.tally), outcome, given_up: brake.reason(), trouble })
+    let performed = performing.await;
+    watched.end().await;
+    performed
 }
 
 /// All that the shares of one run have in common, in a short text.

@@ -4,17 +4,36 @@ use std::time::Duration;
 
 use crate::load::{self, Profile, Share};
 use crate::observe::Moment;
-use crate::scenario::{Arrivals, Spacing, UserStage};
+use crate::scenario::{Arrivals, Load, Spacing, UserStage};
+
+/// For the worker threads to come up, so that the first actors are not late.
+const GET_READY: Duration = Duration::from_millis(100);
+/// How long the standing populations have to come before the arrivals begin.
+const HEAD_START: Duration = Duration::from_secs(1);
 
 /// The time in which a run's actors come.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Window {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
     /// When the first of the standing populations come.
     pub start: Moment,
     /// When arrivals begin; standing populations come before.
     pub begin: Moment,
     /// When arrivals end.
     pub end: Moment,
+}
+
+impl Window {
+    /// That of a run with this load. Nobody stands when it is somebody else who says how many walk.
+    pub fn of(load: &Load, wanted: bool) -> Self {
+        let ramps = load.populations.iter().filter_map(|population| match population.arrivals {
+            Arrivals::Standing { ramp, .. } if !wanted => Some(ramp + HEAD_START),
+            _ => None,
+        });
+        // Not from now on: all shares of a run have the same moments.
+        let start = Moment::default() + GET_READY;
+        let begin = start + ramps.max().unwrap_or_default();
+        Self { start, begin, end: begin + load.duration }
+    }
 }
 
 /// Somebody comes: an actor, or a cast.

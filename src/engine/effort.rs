@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::record::Effort;
 
 /// Measures from its start on.
+#[derive(Debug)]
 pub(super) struct Meter {
     started: Instant,
     used: Duration,
@@ -12,7 +13,7 @@ pub(super) struct Meter {
 }
 
 /// What the processors of a machine did since it was started, in a unit that does not matter.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Ticks {
     busy: u64,
     all: u64,

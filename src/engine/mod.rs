@@ -8,14 +8,17 @@ mod coming;
 mod credentials;
 mod effort;
 mod population;
+mod progress;
 mod run;
 mod slots;
 mod stage;
 mod worker;
 
+pub use coming::Window;
 pub use credentials::{Credentials, PoolError};
 pub use population::WEB_PLACES;
-pub use run::{Counts, Others, Outcome, Progress, RunOptions, Wanted, run};
+pub use progress::{Counts, Progress};
+pub use run::{Others, Outcome, RunOptions, Wanted, run};
 
 /// Our own failure to run.
 #[derive(Debug, thiserror::Error)]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::future::pending;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -16,19 +16,16 @@ use super::coming::Window;
 use super::credentials::Credentials;
 use super::effort::Meter;
 use super::population::{Crowd, Shared};
+use super::progress::Progress;
 use super::slots::Slots;
 use super::worker::{self, Setup};
 use crate::load::Share;
-use crate::observe::{Clock, Fact, Moment};
+use crate::observe::{Clock, Moment};
 use crate::record::{Ledger, Recorder, Tally};
 use crate::scenario::{Arrivals, Scenario};
 use crate::session::SessionContext;
 use crate::traffic::CaptureWriter;
 
-/// For the worker threads to come up, so that the first actors are not late.
-const GET_READY: Duration = Duration::from_millis(100);
-/// How long the standing populations have to come before the arrivals begin.
-const HEAD_START: Duration = Duration::from_secs(1);
 /// How long standing actors may take to leave once they are dismissed.
 const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 /// How often the order ledger is asked to judge what can be judged.
@@ -91,105 +88,6 @@ pub struct Outcome {
     pub interrupted: bool,
 }
 
-/// How a run goes on. All counts are of the whole run.
-#[derive(Debug, Default)]
-pub struct Progress {
-    present: AtomicUsize,
-    came: AtomicU64,
-    answers: AtomicU64,
-    pushes: AtomicU64,
-    violations: AtomicU64,
-    recorders: Mutex<Vec<Arc<Recorder>>>,
-}
-
-impl Progress {
-    /// Everything that has been recorded so far, except of what is counted elsewhere.
-    pub fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
-        self.recorders().iter().for_each(|recorder| tally.merge(recorder.snapshot()));
-        tally
-    }
-
-    fn recorders(&self) -> MutexGuard<'_, Vec<Arc<Recorder>>> {
-        self.recorders.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Actors that walk at present.
-    pub fn present(&self) -> usize {
-        self.present.load(Ordering::Relaxed)
-    }
-
-    /// Actors that have started.
-    pub fn came_in_all(&self) -> u64 {
-        self.came.load(Ordering::Relaxed)
-    }
-
-    /// Answers so far.
-    pub fn answers(&self) -> u64 {
-        self.answers.load(Ordering::Relaxed)
-    }
-
-    /// Pushes so far.
-    pub fn pushes(&self) -> u64 {
-        self.pushes.load(Ordering::Relaxed)
-    }
-
-    /// All counts at once.
-    pub fn counts(&self) -> Counts {
-        Counts {
-            present: self.present(),
-            came: self.came_in_all(),
-            answers: self.answers(),
-            pushes: self.pushes(),
-            violations: self.violations(),
-        }
-    }
-
-    /// A part of the run that is counted elsewhere went on.
-    pub fn moved(&self, before: Counts, now: Counts) {
-        // Numbers of those present can fall; adding wraps.
-        self.present.fetch_add(now.present.wrapping_sub(before.present), Ordering::Relaxed);
-        self.came.fetch_add(now.came.wrapping_sub(before.came), Ordering::Relaxed);
-        self.answers.fetch_add(now.answers.wrapping_sub(before.answers), Ordering::Relaxed);
-        self.pushes.fetch_add(now.pushes.wrapping_sub(before.pushes), Ordering::Relaxed);
-        self.violations.fetch_add(now.violations.wrapping_sub(before.violations), Ordering::Relaxed);
-    }
-
-    /// Violations on single connections so far, of any grade.
-    pub fn violations(&self) -> u64 {
-        self.violations.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn came(&self) {
-        self.present.fetch_add(1, Ordering::Relaxed);
-        self.came.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn left(&self) {
-        self.present.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn observed(&self, fact: &Fact<'_>) {
-        let counter = match fact {
-            Fact::Answered(_) => &self.answers,
-            Fact::Pushed(_) => &self.pushes,
-            Fact::Violated(_) => &self.violations,
-            _ => return,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// The counts of a [`Progress`] at one moment.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Counts {
-    present: usize,
-    came: u64,
-    answers: u64,
-    pushes: u64,
-    violations: u64,
-}
-
 /// A worker's recorder, counting for the progress on the way.
 pub(super) struct Counting {
     pub recorder: Arc<Recorder>,
@@ -218,13 +116,8 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
     } = options;
     let load = scenario.load.clone();
     let meter = Meter::start();
-    let ramps = load.populations.iter().filter_map(|population| match population.arrivals {
-        Arrivals::Standing { ramp, .. } if wanted.is_none() => Some(ramp + HEAD_START),
-        _ => None,
-    });
-    // Not from now on: all shares of a run have the same moments.
-    let start = Moment::default() + GET_READY;
-    let begin = start + ramps.max().unwrap_or_default();
+    let window = Window::of(&load, wanted.is_some());
+    let begin = window.begin;
     let crowds: Vec<_> = load
         .populations
         .iter()
@@ -240,7 +133,7 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
         seed,
         wanted,
         numbers: AtomicU64::new(0),
-        window: Window { start, begin, end: begin + load.duration },
+        window,
         counted_from: if warm_up.is_zero() { Moment::default() } else { begin + warm_up },
         last_call: CancellationToken::new(),
         dismissal: CancellationToken::new(),
@@ -287,9 +180,10 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
         start(&web, mine, Some(users).filter(|users| *users > 0))?;
     }
     shared.drivers.close();
-    progress.recorders().clone_from(&recorders);
-    let window = (begin + warm_up, begin + load.duration);
-    let counting = tokio::spawn(count_answers(progress.clone(), clock, window, finish.clone()));
+    progress.record(recorders.clone(), meter);
+    progress.begin(clock, window);
+    let counted = (begin + warm_up, window.end);
+    let counting = tokio::spawn(count_answers(progress.clone(), clock, counted, finish.clone()));
     let settling = settle(recorders.first().cloned(), clock, finish.clone());
     let has_others = shared.wanted.is_some() || (share != Share::WHOLE && !shared.only_standing);
     let others = has_others.then_some(others);
@@ -306,12 +200,8 @@ pub async fn run(options: RunOptions) -> Result<Outcome, EngineError> {
     });
     let ended = joined.await.map_err(|_| EngineError::Panicked)?;
     let now = clock.now();
-    let mut tally = Tally::default();
-    for recorder in &recorders {
-        recorder.settle(now);
-        tally.merge(recorder.take());
-    }
-    tally.effort = meter.read();
+    recorders.iter().for_each(|recorder| recorder.settle(now));
+    let tally = progress.end();
     ended.into_iter().collect::<Result<(), _>>()?;
     let duration = now.since(begin + warm_up).saturating_sub(idle);
     Ok(Outcome { tally, duration, answered, interrupted: interrupt.is_cancelled() })

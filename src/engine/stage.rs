@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::credentials::Credentials;
-use super::run::Progress;
+use super::progress::Progress;
 use crate::load::Pacer;
 use crate::observe::{Clock, Moment};
 use crate::record::Recorder;

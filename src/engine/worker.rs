@@ -11,7 +11,8 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::credentials::Credentials;
 use super::population::{Crowd, Shared, drive};
-use super::run::{Counting, Progress};
+use super::progress::Progress;
+use super::run::Counting;
 use super::stage::Worker;
 use super::{EngineError, slots};
 use crate::load::{Pacer, Share};

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::load::Share;
@@ -68,10 +69,13 @@ pub enum TallyFileError {
         /// What does not fit, and where.
         source: serde_json::Error,
     },
+    /// It is the report of a run, which people confuse with its tally.
+    #[error("{} is a report; give the tally.json that lies beside it, or their folder", .0.display())]
+    AReport(PathBuf),
     /// Another chatproof wrote it.
     #[error(
         "{path} has the tally format {found}, written by chatproof {version}, and this chatproof ({ours}) reads format {FORMAT}; \
-         merge with the version that wrote it",
+         use the version that wrote it",
         path = .path.display(), ours = env!("CARGO_PKG_VERSION")
     )]
     OtherFormat {
@@ -90,6 +94,8 @@ pub enum TallyFileError {
 struct AnyFormat {
     format: u32,
     meta: AnyMeta,
+    /// What reports have and tallies have not.
+    verdict: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -103,8 +109,10 @@ impl TallyFile {
     pub fn new(
         (fingerprint, share): (String, Share),
         (planned, thresholds): (Duration, Vec<String>),
-        (meta, tally): (Meta, Tally),
+        (mut meta, tally): (Meta, Tally),
     ) -> Self {
+        // As it is written, so that reports say the same when they are rendered again.
+        meta.duration = Duration::from_micros(u64::try_from(meta.duration.as_micros()).unwrap_or(u64::MAX));
         Self { format: Format, fingerprint, share, planned, thresholds, given_up: None, meta, tally }
     }
 
@@ -116,19 +124,24 @@ impl TallyFile {
         write_json(self, out)
     }
 
-    /// Reads a file.
+    /// Reads a file, or the `tally.json` of a folder.
     ///
     /// # Errors
     /// When it cannot be read, is no tally, or has another format.
     pub fn read(path: &Path) -> Result<Self, TallyFileError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| TallyFileError::Unreadable { path: path.to_owned(), source })?;
-        Self::parse(path, &text)
+        let path = if path.is_dir() { path.join("tally.json") } else { path.to_owned() };
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Self::parse(&path, &text),
+            Err(source) => Err(TallyFileError::Unreadable { path, source }),
+        }
     }
 
     pub(super) fn parse(path: &Path, text: &str) -> Result<Self, TallyFileError> {
         let not_a_tally = |source| TallyFileError::NotATally { path: path.to_owned(), source };
-        let AnyFormat { format, meta } = serde_json::from_str(text).map_err(not_a_tally)?;
+        let AnyFormat { format, meta, verdict } = serde_json::from_str(text).map_err(not_a_tally)?;
+        if verdict.is_some() {
+            return Err(TallyFileError::AReport(path.to_owned()));
+        }
         if format != FORMAT {
             return Err(TallyFileError::OtherFormat { path: path.to_owned(), found: format, version: meta.version });
         }

@@ -56,6 +56,33 @@ fn what_is_written_reads_back_and_obeys_no_terminal() {
     }
 }
 
+/// Takes members of these names out, wherever they are; says how many there were.
+fn without(value: &mut Value, names: &[&str]) -> usize {
+    match value {
+        Value::Object(members) => {
+            let before = members.len();
+            members.retain(|name, _| !names.contains(&name.as_str()));
+            let gone = before - members.len();
+            gone + members.values_mut().map(|value| without(value, names)).sum::<usize>()
+        }
+        Value::Array(items) => items.iter_mut().map(|value| without(value, names)).sum(),
+        _ => 0,
+    }
+}
+
+#[test]
+fn what_tallies_did_not_tell_at_first_may_be_missing() {
+    let file = file(sample::failing());
+    let mut older: Value = serde_json::from_str(&written(&file)).unwrap();
+    assert!(without(&mut older, &["over_time", "exhausted"]) > 10);
+    let read = TallyFile::parse(Path::new("tally.json"), &older.to_string()).unwrap();
+    assert_eq!((&read.meta, read.tally.actions().count()), (&file.meta, file.tally.actions().count()));
+    assert_eq!(read.tally.schedule, file.tally.schedule);
+    // And nothing else may.
+    assert_eq!(without(&mut older, &["lag"]), 1);
+    assert!(TallyFile::parse(Path::new("tally.json"), &older.to_string()).is_err());
+}
+
 #[test]
 fn tallies_fit_the_schema_and_broken_ones_do_not() {
     let schema: Value = serde_json::from_str(&contract()).unwrap();
@@ -97,12 +124,23 @@ fn what_cannot_be_used_is_told_with_what_to_do() {
         told(&other.to_string()),
         format!(
             "b/tally.json has the tally format 7, written by chatproof 9.9.9, and this chatproof ({}) reads format 1; \
-             merge with the version that wrote it",
+             use the version that wrote it",
             env!("CARGO_PKG_VERSION")
         )
     );
+    let mut report = Vec::new();
+    crate::report::json(&sample::passing().report(), &mut report).unwrap();
+    assert_eq!(
+        told(&String::from_utf8(report).unwrap()),
+        "b/tally.json is a report; give the tally.json that lies beside it, or their folder"
+    );
     let missing = TallyFile::read(Path::new("no/such/tally.json")).unwrap_err().to_string();
     assert!(missing.starts_with("cannot read the tally no/such/tally.json: "), "{missing}");
+    let folder = tempfile::tempdir().unwrap();
+    let empty = TallyFile::read(folder.path()).unwrap_err().to_string();
+    assert!(empty.contains("/tally.json: "), "{empty}");
+    std::fs::write(folder.path().join("tally.json"), written(&file(sample::passing()))).unwrap();
+    assert_eq!(TallyFile::read(folder.path()).unwrap(), file(sample::passing()));
 }
 
 /// Something that is recorded of a run.

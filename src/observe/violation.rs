@@ -121,6 +121,11 @@ macro_rules! kinds {
                 match self { $($(Self::$name => $text),+),+ }
             }
 
+            /// What it is, in a sentence.
+            pub fn about(self) -> &'static str {
+                match self { $($(Self::$name => concat!($($doc),+).trim_ascii_start()),+),+ }
+            }
+
             /// How bad it is.
             pub fn grade(self) -> Grade {
                 match self { $($(Self::$name => Grade::$grade),+),+ }

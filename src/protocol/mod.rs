@@ -13,6 +13,7 @@ mod node;
 mod requirements;
 mod routes;
 mod schemas;
+mod sentences;
 mod source;
 
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use node::Node;
 pub use requirements::{Basis, Check, Exclusion, Level, NegativeClass, Reason, Requirement};
 pub use routes::{Route, Routes};
 pub use schemas::{Kind, Mismatch, MismatchKind, Schemas};
+pub use sentences::Sentences;
 pub use source::SchemaFiles;
 
 /// Our own failure to read the protocol data; a peer cannot cause it.

@@ -110,7 +110,7 @@ impl fmt::Display for RequirementId {
 }
 
 /// The stable id of a contradiction or gap in the documents, such as `C03-A16`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ErratumId(pub Arc<str>);
 
@@ -145,7 +145,7 @@ fn natural(id: &str) -> (&str, u64, &str) {
 }
 
 /// Where a document says something: a line of the dialect's own document, or a mark of a companion page such as `rtm/pushes:200`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Line {
     /// A line number of the dialect's document.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ErratumId, Kind, Line, ProtocolError, RequirementId, SchemaFiles, Transport};
+use super::{ErratumId, Kind, Line, Place, ProtocolError, RequirementId, SchemaFiles, Transport};
 
 /// One sentence of the documents.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -40,7 +41,7 @@ pub struct Requirement {
 }
 
 /// How binding a requirement is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// A server without it is wrong.
@@ -70,7 +71,7 @@ impl fmt::Display for Level {
 }
 
 /// Where a sentence comes from; earlier ones weigh more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Basis {
     /// Running text.
@@ -88,7 +89,7 @@ pub enum Basis {
 }
 
 /// Why nothing checks a requirement.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Exclusion {
     /// In a word.
@@ -98,7 +99,7 @@ pub struct Exclusion {
 }
 
 /// Why nothing can check a requirement, in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// It cannot be seen from outside.
@@ -156,7 +157,7 @@ pub enum Check {
 macro_rules! classes {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal;)+) => {
         /// What is wrong with a request that must be refused.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, schemars::JsonSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema)]
         pub enum NegativeClass {
             $($(#[doc = $doc])+ #[serde(rename = $text)] $name,)+
         }
@@ -192,6 +193,22 @@ classes! {
     BadToken = "bad_token";
     /// By a customer who is banned.
     Banned = "banned";
+}
+
+impl Check {
+    /// Whether it is a check of schemas that looks at a place: a member of a message, or of an object wherever that stands. `path` has no
+    /// indices of arrays.
+    pub fn looks_at(&self, (of, message, path): (Kind, &str, &str), place: Option<&Place>) -> bool {
+        let Self::Schema { kind, name, member } = self else { return false };
+        let below =
+            |path: &str| path.strip_prefix(&**member).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if (of, message) == (*kind, &**name) {
+            return below(path);
+        }
+        let is_there =
+            |place: &Place| place.file.split_once('/') == Some((kind.folder(), name)) && below(&place.member);
+        place.is_some_and(is_there)
+    }
 }
 
 impl fmt::Display for Check {

@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::merge::Merge;
+use super::sketch::Sketch;
 
 /// Shortest duration told apart, in microseconds.
 const LOWEST: u64 = 1;
@@ -50,13 +51,22 @@ pub enum LatencyError {
 impl Latency {
     /// Counts one duration.
     pub fn record(&mut self, duration: Duration) {
+        self.record_times(duration, 1);
+    }
+
+    fn record_times(&mut self, duration: Duration, times: u32) {
         if self.0.is_none() {
             // Only bounds that make no sense are refused, and these are constants.
             self.0 = Histogram::new_with_bounds(LOWEST, HIGHEST, DIGITS).ok();
         }
         if let Some(histogram) = &mut self.0 {
-            histogram.saturating_record(u64::try_from(duration.as_micros()).unwrap_or(HIGHEST));
+            histogram.saturating_record_n(u64::try_from(duration.as_micros()).unwrap_or(HIGHEST), times);
         }
+    }
+
+    /// As HdrHistogram has it; none when nothing was counted.
+    pub(crate) fn histogram(&self) -> Option<&Histogram<u32>> {
+        self.filled()
     }
 
     /// How many durations were counted.
@@ -88,6 +98,17 @@ impl Latency {
     pub fn counts(&self) -> impl Iterator<Item = (Duration, u64)> {
         let values = self.0.iter().flat_map(Histogram::iter_recorded);
         values.map(|value| (Duration::from_micros(value.value_iterated_to()), value.count_at_value().into()))
+    }
+
+    /// What was counted since an earlier state of this same distribution.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut since = self.clone();
+        if let (Some(all), Some(before)) = (&mut since.0, &earlier.0) {
+            // It only fails for what is no earlier state: nothing ever leaves a distribution.
+            let _ = all.subtract(before);
+        }
+        since
     }
 
     /// All of them in one.
@@ -144,6 +165,17 @@ fn inflate(bytes: &[u8]) -> Result<Vec<u8>, LatencyError> {
         return Err(wrong("its counts are damaged"));
     }
     Ok(plain)
+}
+
+impl From<&Sketch> for Latency {
+    /// Each duration as the least of its step.
+    fn from(sketch: &Sketch) -> Self {
+        let mut latency = Self::default();
+        sketch.steps().for_each(|(step, count)| {
+            latency.record_times(step.start, u32::try_from(count).unwrap_or(u32::MAX));
+        });
+        latency
+    }
 }
 
 impl Merge for Latency {
@@ -254,6 +286,13 @@ mod tests {
             let latency = of(&micros);
             let text = serde_json::to_string(&latency).unwrap();
             prop_assert_eq!(serde_json::from_str::<Latency>(&text).unwrap(), latency);
+        }
+
+        #[test]
+        fn what_came_since_is_what_came_since(a in proptest::collection::vec(0..100_000_000u64, 0..50),
+                                              b in proptest::collection::vec(0..100_000_000u64, 0..50)) {
+            let since = of(&[a.clone(), b.clone()].concat()).since(&of(&a));
+            prop_assert_eq!(since.counts().collect::<Vec<_>>(), of(&b).counts().collect::<Vec<_>>());
         }
 
         #[test]

@@ -43,9 +43,10 @@ impl Recorder {
         Self { counted_from: moment, ..self }
     }
 
-    /// What was recorded since the last time; the recorder goes on with an empty tally.
+    /// What was recorded since the last time; the recorder goes on with an empty tally, but for the names in it: the limits on how many
+    /// there may be hold for all parts together.
     pub fn take(&self) -> Tally {
-        std::mem::take(&mut *self.tally())
+        self.tally().take()
     }
 
     /// A copy of what was recorded.

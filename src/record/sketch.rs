@@ -1,6 +1,7 @@
 //! A rough distribution of durations, small enough to keep many.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -36,9 +37,22 @@ impl Sketch {
         self.0.values().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// The least duration of each step that occurred, and how many fell into it, from short to long.
-    pub fn steps(&self) -> impl Iterator<Item = (Duration, u64)> {
-        self.0.iter().map(|(step, count)| (Duration::from_micros(least(*step)), *count))
+    /// The duration that `percent` (0 to 100) of all do not exceed, told as the least of its step, so less than a hundredth too short; none
+    /// when nothing was counted.
+    pub fn percentile(&self, percent: f64) -> Option<Duration> {
+        let rank = (percent.clamp(0.0, 100.0) / 100.0 * self.count() as f64).ceil().max(1.0) as u64;
+        let mut seen = 0_u64;
+        let reaches = |(_, count): &(Range<Duration>, u64)| {
+            seen = seen.saturating_add(*count);
+            seen >= rank
+        };
+        self.steps().find(reaches).or_else(|| self.steps().last()).map(|(step, _)| step.start)
+    }
+
+    /// The durations of each step that occurred, and how many fell into it, from short to long.
+    pub fn steps(&self) -> impl Iterator<Item = (Range<Duration>, u64)> {
+        let from = |step| Duration::from_micros(least(step));
+        self.0.iter().map(move |(step, count)| (from(*step)..from(*step + 1), *count))
     }
 }
 
@@ -101,13 +115,21 @@ mod tests {
     #[test]
     fn short_durations_are_told_apart_by_the_microsecond_and_more_than_a_minute_counts_as_one() {
         let steps: Vec<_> = of(&[0, 1, 255, 256, 257, 258, 90_000_000]).steps().collect();
-        let micros = |us, count| (Duration::from_micros(us), count);
+        let micros = |from, to, count| (Duration::from_micros(from)..Duration::from_micros(to), count);
         // From 2^25 µs on a step is 2^18 µs, and a minute falls into the 228th of them.
         let minute = 228 << 18;
-        assert_eq!(
-            steps,
-            [micros(0, 1), micros(1, 1), micros(255, 1), micros(256, 2), micros(258, 1), micros(minute, 1)]
-        );
+        let short = [micros(0, 1, 1), micros(1, 2, 1), micros(255, 256, 1), micros(256, 258, 2), micros(258, 260, 1)];
+        assert_eq!(steps[..5], short);
+        assert_eq!(steps[5..], [micros(minute, minute + (1 << 18), 1)]);
+    }
+
+    #[test]
+    fn a_percentile_is_not_exceeded_by_so_many() {
+        let sketch = of(&(1..=200).collect::<Vec<_>>());
+        let percentile = |percent| sketch.percentile(percent).map(|found| found.as_micros());
+        assert_eq!([0.0, 50.0, 99.0, 99.9, 100.0].map(percentile), [1, 100, 198, 200, 200].map(Some));
+        assert_eq!(of(&[7]).percentile(50.0), Some(Duration::from_micros(7)));
+        assert_eq!(Sketch::default().percentile(50.0), None);
     }
 
     #[test]
@@ -124,6 +146,17 @@ mod tests {
             let found = least(step(a));
             prop_assert!(found <= a && (a - found) as f64 <= a as f64 / 100.0, "{} for {}", found, a);
             prop_assert!(a > b || step(a) <= step(b));
+        }
+
+        #[test]
+        fn percentiles_are_those_of_the_exact_histogram_but_for_a_hundredth(
+            micros in proptest::collection::vec(0..60_000_000u64, 1..200), percent in 0.0..100.0,
+        ) {
+            let mut exact = crate::record::Latency::default();
+            micros.iter().for_each(|&us| exact.record(Duration::from_micros(us)));
+            let exact = exact.percentile(percent).unwrap().as_micros() as f64;
+            let found = of(&micros).percentile(percent).unwrap().as_micros() as f64;
+            prop_assert!(found <= exact && found >= exact * 0.989 - 1.0, "{} for {}", found, exact);
         }
 
         #[test]

@@ -219,6 +219,13 @@ impl Tally {
         self.steps.absorb(steps);
     }
 
+    /// Moves everything out but the names, which stay with nothing counted. That costs no more than the names do.
+    pub(super) fn take(&mut self) -> Self {
+        let taken = std::mem::take(self);
+        self.dialects = taken.dialects.iter().map(|(name, dialect)| (name.clone(), dialect.emptied())).collect();
+        taken
+    }
+
     /// Every action with its dialect and transport.
     pub fn actions(&self) -> impl Iterator<Item = (&DialectName, Transport, &str, &ActionTally)> {
         self.transports().flat_map(|(dialect, transport, tally)| {
@@ -239,7 +246,33 @@ impl Tally {
     }
 }
 
+impl DialectTally {
+    /// The same names, with nothing counted.
+    fn emptied(&self) -> Self {
+        let transport = |tally: &TransportTally| {
+            let actions = tally.actions.iter().map(|(name, action)| (name.clone(), action.emptied()));
+            TransportTally { actions: actions.collect(), ..TransportTally::default() }
+        };
+        Self {
+            transports: self.transports.iter().map(|(name, tally)| (*name, transport(tally))).collect(),
+            pushes: self.pushes.keys().map(|name| (name.clone(), PushTally::default())).collect(),
+            delivery: Latency::default(),
+        }
+    }
+}
+
 impl Effort {
+    /// What was needed since an earlier reading.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            elapsed_us: self.elapsed_us.saturating_sub(earlier.elapsed_us),
+            cpu_us: self.cpu_us.saturating_sub(earlier.cpu_us),
+            // The machine's clock is coarse, and a reading may be a little less than one before it.
+            machine_us: self.machine_us.saturating_sub(earlier.machine_us),
+        }
+    }
+
     /// Processors that a process used on average.
     pub fn cores(&self) -> Option<f64> {
         (self.elapsed_us > 0 && self.cpu_us > 0).then(|| self.cpu_us as f64 / self.elapsed_us as f64)
@@ -252,6 +285,10 @@ impl Effort {
 }
 
 impl ActionTally {
+    fn emptied(&self) -> Self {
+        Self { errors: self.errors.keys().map(|kind| (kind.clone(), 0)).collect(), ..Self::default() }
+    }
+
     /// Answers that say failure.
     pub fn failed(&self) -> u64 {
         self.errors.values().sum()

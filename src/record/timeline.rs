@@ -12,6 +12,8 @@ use crate::observe::Moment;
 /// Intervals kept; when a moment is beyond them, each becomes twice as wide.
 const INTERVALS: u64 = 120;
 const SECOND: u64 = 1_000_000_000;
+/// Seconds that the widest interval has. Moments reach to 2^64 ns, which is less than 2^35 s.
+const WIDEST: u64 = 1 << 34;
 
 /// What happened in each interval of a run. All are equally wide: a second, or as many times doubled as it takes for 120 of them to reach to
 /// the last moment. They are counted from the run's start, so those of worker threads, processes and shares line up, and timelines of
@@ -70,7 +72,7 @@ impl<T> Default for Timeline<T> {
 
 impl<T: Merge + Default> Timeline<T> {
     /// The interval of a moment, to be changed.
-    pub(super) fn at(&mut self, moment: Moment) -> &mut T {
+    pub fn at(&mut self, moment: Moment) -> &mut T {
         let second = moment.0 / SECOND;
         while second / self.width_s >= INTERVALS {
             self.widen();
@@ -84,6 +86,29 @@ impl<T: Merge + Default> Timeline<T> {
         for (number, part) in std::mem::take(&mut self.intervals) {
             self.intervals.entry(number / 2).or_default().absorb(part);
         }
+    }
+}
+
+impl<T: Merge + Default + Clone> Timeline<T> {
+    /// The same in intervals that are at least so many seconds wide, to be laid beside another one.
+    pub fn widened(&self, width_s: u64) -> Self {
+        let mut wide = self.clone();
+        // The widest there is reaches to the last moment of all.
+        while wide.width_s < width_s.min(WIDEST) {
+            wide.widen();
+        }
+        wide
+    }
+
+    /// All of them in one.
+    pub fn sum<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self
+    where
+        T: 'a,
+    {
+        parts.into_iter().cloned().fold(Self::default(), |mut sum, part| {
+            sum.absorb(part);
+            sum
+        })
     }
 }
 
@@ -115,8 +140,7 @@ impl<T> TryFrom<Written<T>> for Timeline<T> {
     type Error = TimelineError;
 
     fn try_from(Written { width_s, intervals }: Written<T>) -> Result<Self, TimelineError> {
-        // Moments reach to 2^64 ns, which is less than 2^35 s.
-        if !width_s.is_power_of_two() || width_s > 1 << 34 {
+        if !width_s.is_power_of_two() || width_s > WIDEST {
             return Err(TimelineError::Width(width_s));
         }
         match intervals.keys().next_back() {
@@ -156,6 +180,20 @@ mod tests {
         assert_eq!(timeline.width_s(), 2);
         let counts: Vec<_> = timeline.intervals().map(|(number, part)| (number, part.response.count())).collect();
         assert_eq!(counts, [(0, 2), (59, 1), (60, 1)]);
+    }
+
+    #[test]
+    fn intervals_are_as_wide_as_asked_and_never_narrower_than_they_were() {
+        let timeline = of(&[(0, 5), (3, 6), (4, 7)]);
+        let counts = |width: u64| {
+            let wide = timeline.widened(width);
+            let counts: Vec<_> = wide.intervals().map(|(number, part)| (number, part.answered)).collect();
+            (wide.width_s(), counts)
+        };
+        assert_eq!(counts(1), (1, vec![(0, 1), (3, 1), (4, 1)]));
+        assert_eq!(counts(4), (4, vec![(0, 2), (1, 1)]));
+        assert_eq!(of(&[(200, 5)]).widened(1).width_s(), 2);
+        assert_eq!(counts(u64::MAX), (WIDEST, vec![(0, 3)]));
     }
 
     #[test]

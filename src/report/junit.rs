@@ -85,7 +85,7 @@ fn told(class: &str, name: &str, mut status: TestCaseStatus, text: String) -> Te
 
 /// The verdict, and that on each side where neither is ours.
 fn verdicts(verdict: &Verdict) -> Vec<TestCase> {
-    let reasons: Vec<String> = verdict.reasons.iter().map(|reason| one_line(reason)).collect();
+    let reasons: Vec<String> = verdict.reasons.iter().map(|reason| one_line(&reason.text)).collect();
     let mut cases = vec![told("verdict", "verdict", judged(verdict.judgement), reasons.join("\n"))];
     if let Some(sides) = verdict.sides {
         cases.extend(Side::ALL.map(|side| case("verdict", &side.to_string(), judged(sides.of(side)))));

@@ -1,25 +1,35 @@
-//! Renders what a run found, for people ([`terminal`]), programs ([`json`]) and build servers ([`junit`]).
+//! Renders what a run found, for people ([`terminal`], [`html`](html())), programs ([`json`]) and build servers ([`junit`]).
 //!
 //! Each report is a pure function of one [`RunReport`]: it reads no clock, no environment and no file, and the same
 //! value gives the same bytes. Texts that came from a peer never reach a reader raw.
 
 pub mod capacity;
 pub mod certificate;
+pub mod compare;
 mod format;
 pub mod github;
+mod hlog;
+mod html;
 mod json;
 mod junit;
 mod meta;
 #[cfg(test)]
 pub(crate) mod sample;
+mod series;
 pub mod spec;
 mod terminal;
+mod words;
 
 pub use capacity::CapacityReport;
+pub use compare::{CompareReport, Compared};
+pub(crate) use format::{duration, grouped, significant};
+pub use hlog::hlog;
+pub use html::{html, live_content, live_page};
 pub use json::{json, write_json};
 pub use junit::junit;
 pub use meta::Meta;
 pub(crate) use meta::micros;
+pub use series::{ActionSeries, Interval, Series};
 pub use terminal::{Style, terminal};
 
 use crate::record::{ItemOutcome, Tally};

@@ -8,9 +8,9 @@ use crate::observe::{Closing, ConnectionId, Direction, Moment, TranscriptFrame, 
 use crate::protocol::{RequirementId, Transport};
 use crate::record::{
     ActionTally, Actors, DialectTally, Effort, Finding, Item, ItemOutcome, ItemState, Latency, Ordering, PushTally,
-    Schedule, StepFailure, Steps, Tally, TransportTally,
+    Schedule, StepFailure, Steps, Stretch, Tally, Timeline, TransportTally,
 };
-use crate::verdict::{Judgement, ThresholdOutcome, ThresholdState, Verdict};
+use crate::verdict::{Concern, Judgement, Reason, ThresholdOutcome, ThresholdState, Verdict};
 
 pub struct Run {
     pub meta: Meta,
@@ -80,6 +80,9 @@ pub fn failing() -> Run {
     send.timeouts = 3;
     send.late = 1;
     send.succeeded -= 5;
+    let stretch = send.over_time.at(second(12));
+    stretch.failed = 5;
+    stretch.timeouts = 3;
     send.errors = BTreeMap::from([("validation".to_owned(), 4), ("internal".to_owned(), 1)]);
     run.tally.ordering.lost = 2;
     run.tally.schedule.dropped = 7;
@@ -106,11 +109,23 @@ pub fn failing() -> Run {
     run.verdict = Verdict {
         judgement: Judgement::Failed,
         reasons: vec![
-            "2 × wrong_type: send_event: expected an integer at `/event/order`, got \"17\"".into(),
-            "1 × no_answer: send_event: expected an answer within 15s, got none".into(),
-            "2 × a step failed: customer 17, await_push incoming_event: nothing that matches came within 5s".into(),
-            "`send_event.response.p99 < 2ms` does not hold: it was 2.49ms".into(),
-            "`timeouts == 0` does not hold: it was 3".into(),
+            reason(
+                Concern::Violation(ViolationKind::WrongType),
+                "2 × wrong_type: send_event: expected an integer at `/event/order`, got \"17\"",
+            ),
+            reason(
+                Concern::Violation(ViolationKind::NoAnswer),
+                "1 × no_answer: send_event: expected an answer within 15s, got none",
+            ),
+            reason(
+                Concern::Steps,
+                "2 × a step failed: customer 17, await_push incoming_event: nothing that matches came within 5s",
+            ),
+            reason(
+                Concern::Threshold(ThresholdState::Broken),
+                "`send_event.response.p99 < 2ms` does not hold: it was 2.49ms",
+            ),
+            reason(Concern::Threshold(ThresholdState::Broken), "`timeouts == 0` does not hold: it was 3"),
         ],
         thresholds: vec![
             threshold("send_event.response.p99 < 2ms", Some("2.49ms"), ThresholdState::Broken),
@@ -129,7 +144,7 @@ pub fn empty() -> Run {
     let meta = Meta { about: String::new(), load: Vec::new(), duration: Duration::ZERO, ..meta() };
     let verdict = Verdict {
         judgement: Judgement::Inconclusive,
-        reasons: vec!["nothing was checked: no request was answered and no push arrived".into()],
+        reasons: vec![reason(Concern::Silence, "nothing was checked: no request was answered and no push arrived")],
         thresholds: Vec::new(),
         sides: None,
     };
@@ -201,7 +216,7 @@ pub fn hostile() -> Run {
         }
     }
     run.tally.steps.failures[0].reason = HOSTILE.into();
-    run.verdict.reasons.push(HOSTILE.into());
+    run.verdict.reasons.push(reason(Concern::Steps, HOSTILE));
     run.verdict.thresholds[0].observed = Some(HOSTILE.into());
     run.meta.target = HOSTILE.into();
     run.meta.notes.push(HOSTILE.into());
@@ -238,7 +253,7 @@ fn dialect(connections: u64, actions: &[(&str, u64, u64)], pushes: u64) -> Diale
         transports: BTreeMap::from([(Transport::Websocket, transport)]),
         pushes: BTreeMap::from([(
             "incoming_event".to_owned(),
-            PushTally { count: pushes, bytes: 300 * pushes, ..PushTally::default() },
+            PushTally { count: pushes, bytes: 300 * pushes, over_time: arrivals(pushes) },
         )]),
         delivery: spread(pushes, 1_400),
     }
@@ -253,26 +268,81 @@ fn action(name: &str, count: u64, middle: u64) -> (String, ActionTally) {
         bytes_in: 400 * count,
         response: spread(count, middle),
         service: spread(count, middle - middle / 20),
+        over_time: stretches(count, middle),
         ..ActionTally::default()
     };
     (name.to_owned(), tally)
+}
+
+/// Seconds of the run in which something is answered.
+const BUSY: [u64; 4] = [0, 1, 12, 29];
+
+/// The same durations over time.
+fn stretches(count: u64, middle: u64) -> Timeline<Stretch> {
+    let mut timeline = Timeline::<Stretch>::default();
+    for n in 0..count {
+        let stretch = timeline.at(second(BUSY[n as usize % BUSY.len()]));
+        stretch.answered += 1;
+        stretch.response.record(nth(n, middle));
+    }
+    timeline
+}
+
+fn arrivals(count: u64) -> Timeline<u64> {
+    let mut timeline = Timeline::default();
+    for at in BUSY {
+        *timeline.at(second(at)) += count / 4;
+    }
+    *timeline.at(second(0)) += count % 4;
+    timeline
+}
+
+fn second(second: u64) -> Moment {
+    Moment(second * 1_000_000_000)
+}
+
+/// A tally of one action, answered in these seconds after so many microseconds; the run's last moment is `last`.
+pub fn answered(answers: &[(u64, u64)], last: Moment) -> Tally {
+    let mut tally = ActionTally::default();
+    for &(at, micros) in answers {
+        let response = Duration::from_micros(micros);
+        tally.sent += 1;
+        tally.answered += 1;
+        tally.succeeded += 1;
+        tally.response.record(response);
+        let stretch = tally.over_time.at(second(at));
+        stretch.answered += 1;
+        stretch.response.record(response);
+    }
+    let transport = TransportTally { actions: [("send_event".to_owned(), tally)].into(), ..TransportTally::default() };
+    let transports = [(Transport::Websocket, transport)].into();
+    let dialect = DialectTally { transports, ..DialectTally::default() };
+    Tally { last: Some(last), dialects: [("customer/v0.3".into(), dialect)].into(), ..Tally::default() }
 }
 
 /// Durations in microseconds around a middle, with a tail.
 fn spread(count: u64, middle: u64) -> Latency {
     let mut latency = Latency::default();
     for n in 0..count {
-        let tail = if n % 97 == 96 { middle * (n % 5) } else { 0 };
-        latency.record(Duration::from_micros(middle / 2 + middle * (n % 101) / 100 + tail));
+        latency.record(nth(n, middle));
     }
     latency
+}
+
+fn reason(about: Concern, text: &str) -> Reason {
+    Reason { text: text.to_owned(), about }
+}
+
+fn nth(n: u64, middle: u64) -> Duration {
+    let tail = if n % 97 == 96 { middle * (n % 5) } else { 0 };
+    Duration::from_micros(middle / 2 + middle * (n % 101) / 100 + tail)
 }
 
 fn threshold(text: &str, observed: Option<&str>, state: ThresholdState) -> ThresholdOutcome {
     ThresholdOutcome { text: text.into(), observed: observed.map(Into::into), state, built_in: false }
 }
 
-fn violation(kind: ViolationKind, expected: &str, got: &str) -> Violation {
+pub fn violation(kind: ViolationKind, expected: &str, got: &str) -> Violation {
     Violation {
         kind,
         at: Moment(1_234_567_890),

@@ -114,7 +114,8 @@ impl Session {
     pub async fn call(&self, action: &str, payload: &Value, variation: &Variation, intended: Moment) -> CallOutcome {
         match self {
             Self::Rtm(session) => session.call(action, payload, intended).await,
-            Self::Web(session) => session.call_varied(action, payload, variation, intended).await,
+            // In a box: an HTTP client's request is large, and who calls over a connection would have room for it, too.
+            Self::Web(session) => Box::pin(session.call_varied(action, payload, variation, intended)).await,
         }
     }
 

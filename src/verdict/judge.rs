@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::measure::measured;
@@ -14,12 +15,37 @@ use crate::record::Tally;
 pub struct Verdict {
     /// In a word.
     pub judgement: Judgement,
-    /// Why, in sentences; the most important first. Empty when there is nothing to say against the run.
-    pub reasons: Vec<String>,
+    /// Why; the most important first. Empty when there is nothing to say against the run.
+    pub reasons: Vec<Reason>,
     /// The scenario's thresholds in its order, then the rules that always hold.
     pub thresholds: Vec<ThresholdOutcome>,
     /// What each side comes to, where neither of them is ours.
     pub sides: Option<Sides>,
+}
+
+/// Something to be said against a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// In a sentence.
+    pub text: String,
+    /// What it is about, for those who want to see more of it.
+    pub about: Concern,
+}
+
+/// What a reason is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Concern {
+    /// Violations of one kind.
+    Violation(ViolationKind),
+    /// Steps that failed.
+    Steps,
+    /// A threshold that did not hold, or that nothing was measured for.
+    Threshold(ThresholdState),
+    /// That nothing was checked.
+    Silence,
+    /// That it was given up early.
+    GivenUp,
 }
 
 /// What each side comes to.
@@ -36,7 +62,7 @@ impl Verdict {
     #[must_use]
     pub fn given_up(mut self, reason: String) -> Self {
         self.judgement = Judgement::Failed;
-        self.reasons.insert(0, reason);
+        self.reasons.insert(0, Reason { text: reason, about: Concern::GivenUp });
         self
     }
 }
@@ -52,7 +78,7 @@ impl Sides {
 }
 
 /// A verdict in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Judgement {
     /// Something was checked, and all of it held.
@@ -142,7 +168,8 @@ pub fn judge_observed(tally: &Tally, elapsed: Duration) -> Verdict {
     };
     let mut reasons = reasons(tally, &outcomes, nothing, Told::BothSides);
     if sides.client == Judgement::Inconclusive {
-        reasons.push("nothing was checked of the client: it sent no request".to_owned());
+        let text = "nothing was checked of the client: it sent no request".to_owned();
+        reasons.push(Reason { text, about: Concern::Silence });
     }
     Verdict { judgement, reasons, thresholds: outcomes.into(), sides: Some(sides) }
 }
@@ -204,28 +231,30 @@ pub(super) fn readable(value: Limit) -> String {
 }
 
 /// What is wrong by grade, then thresholds, then what could not be judged.
-fn reasons(tally: &Tally, outcomes: &[ThresholdOutcome], nothing: bool, told: Told) -> Vec<String> {
+fn reasons(tally: &Tally, outcomes: &[ThresholdOutcome], nothing: bool, told: Told) -> Vec<Reason> {
     let mut reasons = violations(tally, Grade::Fail, "", told);
+    let mut tell = |about, text| reasons.push(Reason { text, about });
     if let Some(first) = tally.steps.failures.first() {
         let (count, actor, step, reason) = (tally.steps.failed, &first.actor, &first.step, &first.reason);
-        reasons.push(format!("{count} × a step failed: {actor}, {step}: {reason}"));
+        tell(Concern::Steps, format!("{count} × a step failed: {actor}, {step}: {reason}"));
     }
     for outcome in outcomes.iter().filter(|outcome| outcome.state == ThresholdState::Broken) {
         let observed = outcome.observed.as_deref().unwrap_or("nothing");
-        reasons.push(format!("`{}` does not hold: it was {observed}", outcome.text));
+        tell(Concern::Threshold(outcome.state), format!("`{}` does not hold: it was {observed}", outcome.text));
     }
     if nothing {
-        reasons.push("nothing was checked: there was no answer and no push".to_owned());
+        tell(Concern::Silence, "nothing was checked: there was no answer and no push".to_owned());
     }
     for outcome in outcomes.iter().filter(|outcome| outcome.state == ThresholdState::Unmeasured) {
-        reasons.push(format!("`{}` could not be judged: nothing of the kind was measured", outcome.text));
+        let text = format!("`{}` could not be judged: nothing of the kind was measured", outcome.text);
+        tell(Concern::Threshold(outcome.state), text);
     }
     reasons.extend(violations(tally, Grade::NonStrict, " (not strict)", told));
     reasons
 }
 
 /// Each kind of a grade with its first sample; the most frequent first.
-fn violations(tally: &Tally, grade: Grade, mark: &str, told: Told) -> Vec<String> {
+fn violations(tally: &Tally, grade: Grade, mark: &str, told: Told) -> Vec<Reason> {
     let mut kinds: Vec<_> = tally.violations.iter().filter(|(kind, _)| kind.grade() == grade).collect();
     kinds.sort_by_key(|(kind, violations)| (std::cmp::Reverse(violations.count), *kind));
     let sentence = |sample: &crate::record::Sample| {
@@ -239,8 +268,9 @@ fn violations(tally: &Tally, grade: Grade, mark: &str, told: Told) -> Vec<String
         Told::Server => String::new(),
         Told::BothSides => format!("{}: ", kind.side()),
     };
-    let line = |(kind, tally): (ViolationKind, &crate::record::ViolationTally)| {
-        format!("{}{} × {kind}{mark}: {}", side(kind), tally.count, first(tally))
+    let line = |(kind, tally): (ViolationKind, &crate::record::ViolationTally)| Reason {
+        text: format!("{}{} × {kind}{mark}: {}", side(kind), tally.count, first(tally)),
+        about: Concern::Violation(kind),
     };
     kinds.into_iter().map(line).collect()
 }
@@ -290,6 +320,10 @@ mod tests {
     fn verdict(tally: &Tally, thresholds: &[&str]) -> Verdict {
         let thresholds: Vec<Threshold> = thresholds.iter().map(|text| text.parse().unwrap()).collect();
         judge(tally, &thresholds, Duration::from_secs(20))
+    }
+
+    fn told(verdict: &Verdict) -> Vec<&str> {
+        verdict.reasons.iter().map(|reason| reason.text.as_str()).collect()
     }
 
     fn state(tally: &Tally, threshold: &str) -> (ThresholdState, Option<String>) {
@@ -354,9 +388,11 @@ mod tests {
         let strict = verdict(&tally, &[]);
         assert_eq!(strict.judgement, Judgement::Failed);
         assert_eq!(
-            strict.reasons,
+            told(&strict),
             ["1 × lost_event: incoming_event: expected one, got two", "`violations == 0` does not hold: it was 1"]
         );
+        let about: Vec<Concern> = strict.reasons.iter().map(|reason| reason.about).collect();
+        assert_eq!(about, [Concern::Violation(ViolationKind::LostEvent), Concern::Threshold(ThresholdState::Broken)]);
         assert_eq!(verdict(&tally, &["violations <= 1"]).judgement, Judgement::Passed);
         assert_eq!(verdict(&tally, &["violations <= 1", "violations.lost_event == 0"]).judgement, Judgement::Failed);
     }
@@ -373,7 +409,7 @@ mod tests {
     fn nothing_checked_is_not_a_pass() {
         let nothing = verdict(&Tally::default(), &[]);
         assert_eq!(nothing.judgement, Judgement::Inconclusive);
-        assert_eq!(nothing.reasons, ["nothing was checked: there was no answer and no push"]);
+        assert_eq!(told(&nothing), ["nothing was checked: there was no answer and no push"]);
         let unmeasured = verdict(&tally(), &["ping.response.p99 < 1s"]);
         assert_eq!(unmeasured.judgement, Judgement::Inconclusive);
         assert_eq!(unmeasured.reasons.len(), 1);
@@ -389,7 +425,7 @@ mod tests {
         failed.steps.failures.push(failure);
         let verdict = verdict(&failed, &[]);
         assert_eq!(verdict.judgement, Judgement::Failed);
-        assert_eq!(verdict.reasons[0], "2 × a step failed: ann, steps[1]: no push");
+        assert_eq!(told(&verdict)[0], "2 × a step failed: ann, steps[1]: no push");
         let mut late = tally();
         let dialect = late.dialects.get_mut("agent/v3.0").unwrap();
         dialect.transports.get_mut(&Transport::Websocket).unwrap().actions.get_mut("send_event").unwrap().timeouts = 1;
@@ -420,7 +456,7 @@ mod tests {
         let tally = violated(violated(tally(), ViolationKind::ReusedCorrelation), ViolationKind::DuplicatePush);
         let verdict = judge_observed(&tally, Duration::from_secs(1));
         assert_eq!(
-            verdict.reasons,
+            told(&verdict),
             [
                 "client: 1 × reused_correlation: incoming_event: expected one, got two",
                 "`client_violations == 0` does not hold: it was 1",

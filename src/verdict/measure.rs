@@ -26,12 +26,9 @@ pub(super) fn measured(metric: &Metric, tally: &Tally, elapsed: Duration) -> Opt
     }
 }
 
-/// How many things have to be measured before a threshold's percentile means something: ten beyond it. None for what needs no samples.
+/// How many things have to be measured before a threshold's percentile means something. None for what needs no samples.
 pub fn samples_wanted(threshold: &Threshold) -> Option<u64> {
-    match distribution(&threshold.metric)? {
-        Statistic::Percentile(percent) if percent < 100.0 => Some((10.0 / (1.0 - percent / 100.0)).round() as u64),
-        Statistic::Percentile(_) | Statistic::Mean | Statistic::Max => Some(100),
-    }
+    distribution(&threshold.metric).map(Statistic::samples_wanted)
 }
 
 /// How many things a threshold's metric was measured of.
@@ -44,6 +41,25 @@ pub fn samples(threshold: &Threshold, tally: &Tally) -> u64 {
         _ => return 0,
     };
     latency.count()
+}
+
+impl Statistic {
+    /// How many things have to be measured before it means something: ten beyond a percentile.
+    pub fn samples_wanted(self) -> u64 {
+        match self {
+            Self::Percentile(percent) if percent < 100.0 => (10.0 / (1.0 - percent / 100.0)).round() as u64,
+            Self::Percentile(_) | Self::Mean | Self::Max => 100,
+        }
+    }
+
+    /// The number; none when nothing was counted.
+    pub fn of(self, latency: &Latency) -> Option<Duration> {
+        match self {
+            Self::Percentile(percent) => latency.percentile(percent),
+            Self::Mean => latency.mean(),
+            Self::Max => latency.max(),
+        }
+    }
 }
 
 pub(super) fn distribution(metric: &Metric) -> Option<Statistic> {
@@ -104,12 +120,7 @@ fn errors(total: &ActionTally, amount: Amount) -> Option<Limit> {
 }
 
 fn statistic(latency: &Latency, wanted: Statistic) -> Option<Limit> {
-    let time = match wanted {
-        Statistic::Percentile(percent) => latency.percentile(percent),
-        Statistic::Mean => latency.mean(),
-        Statistic::Max => latency.max(),
-    };
-    time.map(Limit::Time)
+    wanted.of(latency).map(Limit::Time)
 }
 
 #[cfg(test)]

@@ -44,7 +44,9 @@ pub(super) fn capacity(arguments: &CapacityArguments, github: &Github) -> Result
         .build()
         .map_err(|error| Failure::new(Code::Internal, error))?;
     let (started, clock) = (jiff::Timestamp::now(), std::time::Instant::now());
-    let bench = Bench { scenario: &scenario, varied: &varied, thresholds: &thresholds, strictest, seed, aim: &aim };
+    let quiet = arguments.show.quiet;
+    let bench =
+        Bench { scenario: &scenario, varied: &varied, thresholds: &thresholds, strictest, seed, aim: &aim, quiet };
     let usual = Times { warm_up: arguments.warm_up, counted: arguments.step };
     let (course, refused) = runtime.block_on(search(&bench, usual, &interrupt))?;
     let code = exit_code(&course.finding, refused, &interrupt, arguments.allow_saturated);
@@ -109,7 +111,9 @@ async fn search(bench: &Bench<'_>, usual: Times, interrupt: &CancellationToken) 
             (_, true) => Some("too much, but the generator had pauses too, so it is measured again"),
             (false, false) => None,
         };
-        super::say(&said(bench.varied, &point, again));
+        if !bench.quiet {
+            super::say(&said(bench.varied, &point, again));
+        }
         let good = point.outcome == Outcome::Met;
         if again.is_none() {
             search.tell(load, point.outcome);

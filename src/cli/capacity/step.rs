@@ -30,6 +30,8 @@ pub struct Bench<'a> {
     pub strictest: Option<Threshold>,
     pub seed: u64,
     pub aim: &'a Aim,
+    /// Whether the progress of a run is not to be shown.
+    pub quiet: bool,
 }
 
 /// A run that was not broken off.
@@ -55,7 +57,7 @@ impl Bench<'_> {
         let scenario = Arc::new(self.varied.scenario(self.scenario, load, duration));
         let seed = self.seed.wrapping_add(number);
         let progress = Arc::new(Progress::default());
-        let _shown = Shown::start(progress.clone(), duration);
+        let _shown = Shown::run(&progress, &scenario.load, self.quiet);
         let options = RunOptions {
             scenario: scenario.clone(),
             seed,
@@ -127,9 +129,10 @@ fn judged(tally: &Tally, verdict: Verdict) -> (Outcome, Vec<String>) {
         let lag = tally.schedule.lag.percentile(50.0).unwrap_or(Duration::ZERO).as_millis();
         return (Outcome::Strained, vec![format!("arrivals started {lag} ms late at the median")]);
     }
+    let reasons = verdict.reasons.into_iter().map(|reason| reason.text);
     match verdict.judgement {
-        Judgement::Failed => (Outcome::Missed, verdict.reasons),
-        Judgement::Inconclusive => (Outcome::Unmeasured, verdict.reasons),
+        Judgement::Failed => (Outcome::Missed, reasons.collect()),
+        Judgement::Inconclusive => (Outcome::Unmeasured, reasons.collect()),
         Judgement::Passed | Judgement::NonStrict if dropped > 0 => {
             let reason =
                 format!("{dropped} arrivals found no place: `at_most`, or the slots of the Web API, end there");

@@ -10,7 +10,7 @@ use crate::record::Tally;
 use crate::verdict::AbortCondition;
 
 /// How often a run is looked at.
-pub(super) const EVERY: Duration = Duration::from_secs(1);
+const EVERY: Duration = Duration::from_secs(1);
 
 /// Ends a run as soon as one of its conditions is met.
 pub(super) struct Brake<'a> {
@@ -32,13 +32,13 @@ impl<'a> Brake<'a> {
         loop {
             tokio::time::sleep(EVERY).await;
             if !self.conditions.is_empty() {
-                self.look(&progress.tally());
+                progress.look(|tally| self.look(tally));
             }
         }
     }
 
     /// Looks at what has been measured so far.
-    pub fn look(&self, tally: &Tally) {
+    fn look(&self, tally: &Tally) {
         if self.end.is_cancelled() {
             return;
         }

@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 use super::super::Failure;
 use super::super::arguments::RunArguments;
 use super::super::target::Aim;
-use super::brake::EVERY as LOOKED_AT;
 use super::perform::{Plan, Ready};
 use crate::engine::{Counts, Others, Outcome, Progress};
 use crate::load::Share;
@@ -32,8 +31,8 @@ pub(super) enum Said {
     Ready,
     /// How it goes on.
     Progress(Counts),
-    /// What it has measured so far, once a second where the run may be given up for it.
-    SoFar(Box<Tally>),
+    /// What it measured since it last said so; only if somebody watches, or the run may be given up for it.
+    Part(Box<Tally>),
     /// Everybody of its share but the standing populations is gone.
     Done,
     /// What it measured.
@@ -75,13 +74,14 @@ fn obey(arguments: &RunArguments, share: Share) -> Result<Outcome, Failure> {
         listen(&tell);
         nobody_leads.cancel();
     });
-    plan.block_on(perform(&plan, aim, told, &interrupt))?
+    let watched = arguments.watch.is_asked_for() || !plan.aborts.is_empty();
+    plan.block_on(perform(&plan, aim, (told, watched), &interrupt))?
 }
 
 async fn perform(
     plan: &Plan,
     aim: Aim,
-    mut told: UnboundedReceiver<Told>,
+    (mut told, watched): (UnboundedReceiver<Told>, bool),
     interrupt: &CancellationToken,
 ) -> Result<Outcome, Failure> {
     let ready = Ready::get(plan, aim).await?;
@@ -107,22 +107,18 @@ async fn perform(
                         others.done_everywhere.cancel();
                     }
                 }
-                () = tokio::time::sleep(EVERY) => say(&Said::Progress(progress.counts())),
-            }
-        }
-    };
-    let measuring = async {
-        loop {
-            tokio::time::sleep(LOOKED_AT).await;
-            if !plan.aborts.is_empty() {
-                say(&Said::SoFar(Box::new(progress.tally())));
+                () = tokio::time::sleep(EVERY) => {
+                    say(&Said::Progress(progress.counts()));
+                    if watched {
+                        say(&Said::Part(Box::new(progress.part())));
+                    }
+                }
             }
         }
     };
     tokio::select! {
         outcome = performing => outcome,
         never = talking => never,
-        never = measuring => never,
     }
 }
 

@@ -4,19 +4,20 @@
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio_util::sync::CancellationToken;
 
 use super::super::Failure;
 use super::super::target::Aim;
 use super::Performed;
-use super::brake::Brake;
 use super::led::{Said, Told};
-use crate::engine::{Counts, Outcome, Progress};
+use crate::engine::{Counts, Outcome, Progress, Window};
 use crate::load::Share;
-use crate::record::Tally;
+use crate::observe::Clock;
+use crate::scenario::{Load, Scenario};
 use crate::verdict::{ExitCode as Code, is_saturated};
 
 /// From the moment at which all are ready to the common start: time enough to tell it to all.
@@ -28,8 +29,6 @@ struct Worker {
     /// Closed when it should end.
     orders: Option<ChildStdin>,
     counts: Counts,
-    /// What it has measured since the leader looked at the whole.
-    so_far: Option<Box<Tally>>,
     ready: bool,
     done: bool,
     ended: bool,
@@ -52,9 +51,9 @@ struct Crew {
 /// Runs a plan in so many processes.
 pub(super) async fn perform(
     count: usize,
-    aim: &Aim,
+    (aim, scenario): (&Aim, &Scenario),
     progress: &Progress,
-    brake: &Brake<'_>,
+    end: &CancellationToken,
 ) -> Result<Performed, Failure> {
     let (tell, mut told) = unbounded_channel();
     let mut crew = Crew { workers: Vec::new(), performed: Performed::default(), left: count };
@@ -71,35 +70,36 @@ pub(super) async fn perform(
     while crew.left > 0 {
         tokio::select! {
             heard = told.recv() => match heard {
-                Some((number, Heard::Said(said))) => crew.hear(number, said, progress),
+                Some((number, Heard::Said(said))) => crew.hear(number, said, progress, &scenario.load),
                 Some((number, Heard::Gone(how))) => crew.lose(number, &how),
                 None => break,
             },
-            () = brake.end.cancelled(), if crew.has_orders() => crew.stop(),
-        }
-        if let Some(whole) = crew.so_far() {
-            brake.look(&whole);
+            () = end.cancelled(), if crew.has_orders() => crew.stop(),
         }
     }
     Ok(crew.performed)
 }
 
 impl Crew {
-    fn hear(&mut self, number: usize, said: Said, progress: &Progress) {
+    fn hear(&mut self, number: usize, said: Said, progress: &Progress, load: &Load) {
         let worker = &mut self.workers[number];
         match said {
             Said::Ready => {
                 worker.ready = true;
                 if self.workers.iter().all(|worker| worker.ready) {
                     self.tell(Told::Start(Timestamp::now() + NOTICE));
+                    progress.begin(Clock::starting(Instant::now() + NOTICE), Window::of(load, false));
                 }
             }
             Said::Progress(counts) => progress.moved(std::mem::replace(&mut worker.counts, counts), counts),
-            Said::SoFar(tally) => worker.so_far = Some(tally),
+            Said::Part(tally) => progress.add(*tally),
             Said::Done => self.done(number),
             Said::Ended(outcome) => {
                 worker.ended = true;
                 self.performed.add(*outcome);
+                if self.workers.iter().all(|worker| worker.ended) {
+                    progress.replace(self.performed.outcome.tally.clone());
+                }
                 self.done(number);
             }
             Said::Failed(code, text) => {
@@ -107,19 +107,6 @@ impl Crew {
                 self.fail(Failure { code, text });
             }
         }
-    }
-
-    /// What all of them have measured, when each that is there has told since the last time.
-    fn so_far(&mut self) -> Option<Tally> {
-        let mut there = self.workers.iter().filter(|worker| !worker.ended).peekable();
-        if there.peek().is_none() || !there.all(|worker| worker.so_far.is_some()) {
-            return None;
-        }
-        let parts = self.workers.iter_mut().filter_map(|worker| worker.so_far.take());
-        Some(parts.fold(self.performed.outcome.tally.clone(), |mut whole, part| {
-            whole.merge(*part);
-            whole
-        }))
     }
 
     fn done(&mut self, number: usize) {

@@ -107,6 +107,21 @@ fn the_generator_counts_itself() {
     assert_eq!(recorder.take(), Tally::default());
 }
 
+#[test]
+fn names_that_a_peer_invents_are_bounded_however_often_somebody_looks() {
+    let mut world = World::new();
+    let mut tally = Tally::default();
+    for n in 0..1000 {
+        world.play(&[(n, CUSTOMER, Send("ping")), (n, CUSTOMER, Refuse(format!("error{n}")))]);
+        let frame = json!({"action": format!("push{n}"), "type": "push", "payload": {}});
+        world.conversations[CUSTOMER].received(ms(n), &frame.to_string());
+        tally.merge(world.recorders[0].take());
+    }
+    let pushes = &tally.dialects["customer/v0.3"].pushes;
+    assert_eq!((pushes.len(), tally.pushes()), (257, 1000));
+    assert_eq!((action(&tally, "ping").errors.len(), action(&tally, "ping").failed()), (33, 1000));
+}
+
 /// A history with some faults: pushes that come twice.
 fn faulty(said: &[Said], doubled: &[usize], choices: &[usize]) -> Vec<Step> {
     let mut choices = choices.to_vec();
@@ -145,6 +160,27 @@ proptest! {
         let text = serde_json::to_string(&sum).unwrap();
         prop_assert_eq!(serde_json::from_str::<Tally>(&text).unwrap(), sum);
     }
+
+    #[test]
+    fn looking_in_between_changes_nothing(
+        said in proptest::collection::vec(said(), 1..8),
+        doubled in proptest::collection::vec(any::<usize>(), 0..8),
+        choices in proptest::collection::vec(0..3usize, 1..20),
+        pieces in 1..9usize,
+    ) {
+        let steps = faulty(&said, &doubled, &choices);
+        let mut whole = World::with_recorders(1);
+        whole.play(&steps);
+        let mut looked_at = World::with_recorders(1);
+        let mut sum = Tally::default();
+        for piece in steps.chunks(steps.len().div_ceil(pieces).max(1)) {
+            looked_at.play(piece);
+            sum.merge(looked_at.recorders[0].take());
+        }
+        sum.merge(looked_at.settle(60_000));
+        prop_assert_eq!(sum, whole.settle(60_000));
+    }
+
     /// A tally that somebody wrote by hand is read or refused; what is read can be merged and written.
     #[test]
     fn no_damaged_tally_breaks_us(

@@ -6,7 +6,7 @@
 mod orders;
 mod state;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::rejection::JsonRejection;
@@ -23,6 +23,7 @@ use tokio::net::TcpListener;
 use super::ReferenceError;
 use super::refusal::Refusal;
 use super::server::Shared;
+use crate::local::names_this_machine;
 use crate::protocol::Protocol;
 
 /// What every order needs.
@@ -87,10 +88,7 @@ impl Control {
 /// Lets in who names this machine by its address, or as everybody does.
 async fn only_by_address(request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let bare = |host: &str| host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
-    let addr = host.parse::<SocketAddr>().ok().map(|addr| addr.ip()).or_else(|| bare(host));
-    let is_localhost = host.split(':').next() == Some("localhost");
-    if is_localhost || addr.is_some_and(|addr| addr.is_loopback()) {
+    if names_this_machine(host) {
         next.run(request).await
     } else {
         Complaint::new(StatusCode::FORBIDDEN, "the control endpoint is asked by its address, such as 127.0.0.1")

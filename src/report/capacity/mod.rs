@@ -1,16 +1,18 @@
-//! Renders a search for the highest load: for people and for programs.
+//! Renders a search for the highest load: for people, in a terminal and in a browser, and for programs.
 
 mod document;
+mod html;
 mod terminal;
 
 pub use document::json;
+pub use html::html;
 #[cfg(test)]
 pub(super) use terminal::samples;
 pub use terminal::terminal;
 
 use super::Meta;
 use super::format::significant;
-use crate::capacity::{Course, Finding, Fit, Unit, fit, knee};
+use crate::capacity::{Course, Finding, Fit, Outcome, Peak, Unit, fit, knee};
 
 /// All that the report of a search tells about.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +36,30 @@ impl CapacityReport<'_> {
     fn law(&self) -> Option<Fit> {
         let points = self.course.of_target();
         fit(&points.iter().filter_map(|point| Some((point.concurrency()?, point.throughput))).collect::<Vec<_>>())
+    }
+
+    /// What the fitted law says, or why there is none.
+    fn law_in_words(&self) -> String {
+        let Some(fit) = self.law() else { return "too few different loads for a fit".to_owned() };
+        let peak = match fit.peak() {
+            Peak::At { concurrency, throughput } => format!(
+                "its peak is at {} answers/s, with {} requests under way",
+                significant(throughput),
+                significant(concurrency)
+            ),
+            Peak::Beyond { concurrency, throughput } => format!(
+                "{} answers/s with {} requests under way, which is twice what was measured; its peak is beyond, and nothing is said of it",
+                significant(throughput),
+                significant(concurrency)
+            ),
+        };
+        format!(
+            "Universal Scalability Law, λ {}/s, σ {:.3}, κ {:.2e}, R² {:.3}: {peak}",
+            significant(fit.lambda),
+            fit.sigma,
+            fit.kappa,
+            fit.r_squared
+        )
     }
 
     /// What was found, in a sentence.
@@ -60,6 +86,16 @@ impl CapacityReport<'_> {
             Finding::Open { met: Some(met), .. } => format!("unfinished; {} was good enough", of(met)),
             Finding::Open { met: None, .. } => "unfinished; no load is known to be good enough".to_owned(),
         }
+    }
+}
+
+/// How a run went, in a word or two.
+fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Met => "good",
+        Outcome::Missed => "too much",
+        Outcome::Strained => "not made",
+        Outcome::Unmeasured => "not measured",
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::{CapacityReport, load};
-use crate::capacity::{Finding, Outcome, Peak, Point};
+use super::{CapacityReport, load, outcome};
+use crate::capacity::{Finding, Outcome, Point};
 use crate::report::Style;
 use crate::report::format::{duration, grouped, one_line, percent, significant};
 use crate::report::terminal::{Cell, Column, Line, Page, Table};
@@ -37,36 +37,12 @@ pub fn terminal(report: &CapacityReport<'_>, out: &mut impl Write, style: Style)
     if let Some(knee) = report.knee() {
         page.labelled("knee", &format!("after {} the 99th percentile explodes", load(course.unit, knee)))?;
     }
-    page.labelled("law", &law(report))
+    page.labelled("law", &report.law_in_words())
 }
 
 fn good_enough(report: &CapacityReport<'_>) -> String {
     let own = report.thresholds.iter().map(|text| one_line(text));
     own.chain(["no violation, timeout or failed step".to_owned()]).collect::<Vec<_>>().join("; ")
-}
-
-/// What the fitted law says, or why there is none.
-fn law(report: &CapacityReport<'_>) -> String {
-    let Some(fit) = report.law() else { return "too few different loads for a fit".to_owned() };
-    let peak = match fit.peak() {
-        Peak::At { concurrency, throughput } => format!(
-            "its peak is at {} answers/s, with {} requests under way",
-            significant(throughput),
-            significant(concurrency)
-        ),
-        Peak::Beyond { concurrency, throughput } => format!(
-            "{} answers/s with {} requests under way, which is twice what was measured; its peak is beyond, and nothing is said of it",
-            significant(throughput),
-            significant(concurrency)
-        ),
-    };
-    format!(
-        "Universal Scalability Law, λ {}/s, σ {:.3}, κ {:.2e}, R² {:.3}: {peak}",
-        significant(fit.lambda),
-        fit.sigma,
-        fit.kappa,
-        fit.r_squared
-    )
 }
 
 /// The 99th percentile over the load, as bars of its logarithm.
@@ -135,11 +111,10 @@ fn table(page: &mut Page<'_, impl Write>, report: &CapacityReport<'_>) -> io::Re
 }
 
 fn cells<W>(page: &Page<'_, W>, report: &CapacityReport<'_>, point: &Point) -> Vec<Cell> {
-    let (style, outcome) = match point.outcome {
-        Outcome::Met => (page.palette.good, "good"),
-        Outcome::Missed => (page.palette.bad, "too much"),
-        Outcome::Strained => (page.palette.doubtful, "not made"),
-        Outcome::Unmeasured => (page.palette.doubtful, "not measured"),
+    let style = match point.outcome {
+        Outcome::Met => page.palette.good,
+        Outcome::Missed => page.palette.bad,
+        Outcome::Strained | Outcome::Unmeasured => page.palette.doubtful,
     };
     let thin = if point.samples < report.course.wanted { "*" } else { "" };
     let time = |pick: fn(&crate::capacity::Percentiles) -> std::time::Duration| {
@@ -147,7 +122,7 @@ fn cells<W>(page: &Page<'_, W>, report: &CapacityReport<'_>, point: &Point) -> V
     };
     vec![
         load(report.course.unit, point.load).into(),
-        Cell { text: format!("{outcome}{thin}"), style },
+        Cell { text: format!("{}{thin}", outcome(point.outcome)), style },
         time(|times| times.p50),
         time(|times| times.p90),
         time(|times| times.p99),

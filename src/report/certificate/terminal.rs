@@ -32,8 +32,7 @@ pub fn terminal(
     style: Style,
 ) -> io::Result<()> {
     let mut page = Page::new(out, style.color, style.width.clamp(60, 100));
-    let profile = format!("{:?}", certification.profile).to_lowercase();
-    let mut how = vec![format!("profile {profile}"), format!("seed {}", certification.seed)];
+    let mut how = vec![format!("profile {}", certification.profile), format!("seed {}", certification.seed)];
     how.extend((certification.transport == Transport::Socketio).then(|| "over socket.io".to_owned()));
     how.extend(certification.quick.then(|| "slow cases left out".to_owned()));
     how.push(format!("{:.1} s", meta.duration.as_secs_f64()));

@@ -63,7 +63,7 @@ fn tell(out: &mut String, certificate: &Certificate) {
     let verdicts: Vec<String> = verdicts.collect();
     // Writing to a string does not fail.
     let _ = writeln!(out, "### {} {word}\n\n{}\n", text(certificate.dialect.as_str()), text(&verdicts.join(", ")));
-    list(out, &certificate.reasons);
+    list(out, certificate.reasons.iter().map(|objection| &objection.text));
     let rows = certificate.rows.iter().filter(|row| level(row).is_some());
     let rows: Vec<Vec<String>> = rows
         .map(|row| vec![row.id.to_string(), row.verdict.name().to_owned(), row.statement.clone(), detail(row)])

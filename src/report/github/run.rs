@@ -8,7 +8,7 @@ use crate::observe::{Grade, ViolationKind};
 use crate::record::ViolationTally;
 use crate::report::RunReport;
 use crate::report::format::{counted, duration, grouped};
-use crate::verdict::{Judgement, ThresholdOutcome, ThresholdState, Verdict};
+use crate::verdict::{Concern, Judgement, ThresholdOutcome, ThresholdState, Verdict};
 
 /// What is told of a run. `line` knows where its scenario's file has a threshold.
 pub fn run(report: &RunReport<'_>, line: &dyn Fn(&str) -> Option<usize>) -> Told {
@@ -21,24 +21,16 @@ fn annotations(report: &RunReport<'_>, line: &dyn Fn(&str) -> Option<usize>) -> 
         let place = line(&outcome.text).map(|line| (meta.file.clone(), line));
         Some(Annotation { place, ..threshold(outcome)? })
     });
-    let mut all: Vec<Annotation> = thresholds.collect();
-    if verdict.judgement == Judgement::Failed {
-        // Why it was given up is not among the thresholds.
-        all.extend(
-            verdict
-                .reasons
-                .first()
-                .filter(|_| all.is_empty())
-                .map(|reason| Annotation::new(Level::Error, "failed", reason)),
-        );
-    }
+    let given_up = verdict.reasons.iter().filter(|reason| reason.about == Concern::GivenUp);
+    let given_up = given_up.map(|reason| Annotation::new(Level::Error, "given up", &reason.text));
+    let mut all: Vec<Annotation> = given_up.chain(thresholds).collect();
     all.extend(tally.violations.iter().filter_map(|(kind, tally)| violation(kind, tally)));
     all.extend(tally.steps.failures.iter().map(|failure| {
         let message = format!("{}, {}: {}", failure.actor, failure.step, failure.reason);
         Annotation::new(Level::Error, "a step failed", message)
     }));
     if verdict.judgement == Judgement::Inconclusive {
-        all.extend(verdict.reasons.iter().map(|reason| Annotation::new(Level::Warning, "inconclusive", reason)));
+        all.extend(verdict.reasons.iter().map(|reason| Annotation::new(Level::Warning, "inconclusive", &reason.text)));
     }
     all.extend(meta.notes.iter().map(|note| Annotation::new(Level::Warning, "note", note)));
     all
@@ -87,7 +79,7 @@ fn summary(report: &RunReport<'_>) -> String {
     let mut out = format!("## chatproof: {} {}\n\n", text(&meta.scenario), word(verdict));
     // Writing to a string does not fail.
     let _ = writeln!(out, "Against {}, seed {}, {}.\n", text(&meta.target), meta.seed, text(&duration(meta.duration)));
-    list(&mut out, verdict.reasons.iter().chain(&meta.notes));
+    list(&mut out, verdict.reasons.iter().map(|reason| &reason.text).chain(&meta.notes));
     let thresholds = verdict.thresholds.iter().map(|outcome| {
         let state = match outcome.state {
             ThresholdState::Held => "held",

@@ -1,6 +1,7 @@
 //! The shape of the JSON report, kept apart from the shape of a tally so that one can change without the other.
 
 mod fill;
+mod over_time;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use crate::observe::{Closing, Direction, Grade, Side, ViolationKind};
 use crate::protocol::Transport;
 use crate::record;
 use crate::verdict::{Judgement, ThresholdState};
+use over_time::Intervals;
 
 /// The number of this format. It rises when a reader of the former one could be misled; new members do not raise it.
 const FORMAT: u32 = 1;
@@ -39,6 +41,7 @@ pub(super) struct Document<'a> {
     steps: Steps<'a>,
     /// What was done wrong, by kind.
     violations: Vec<Violations<'a>>,
+    intervals: Intervals<'a>,
     /// What a client that is not ours was shown to cope with; null when that was not asked for.
     checklist: Option<Vec<Item<'a>>>,
 }
@@ -49,7 +52,7 @@ struct Verdict<'a> {
     #[schemars(schema_with = "judgements")]
     judgement: Judgement,
     /// Why, in words, the most important first.
-    reasons: &'a [String],
+    reasons: Vec<&'a str>,
     /// The scenario's thresholds in its order, then the rules that always hold.
     thresholds: Vec<Threshold<'a>>,
     /// What each side comes to; null where the client is ours, which is not judged.

@@ -7,8 +7,9 @@ use textwrap::core::display_width;
 use super::page::Page;
 use crate::observe::Side;
 use crate::report::format::{counted, duration, one_line, shortened};
+use crate::report::words::{INTERRUPTED, meaning};
 use crate::report::{Meta, RunReport};
-use crate::verdict::{Judgement, ThresholdState, Verdict};
+use crate::verdict::{ThresholdState, Verdict};
 
 /// Widest reason shown; the JSON report has all of it.
 const LONGEST: usize = 240;
@@ -47,15 +48,7 @@ pub fn what_ran(page: &mut Page<'_, impl Write>, meta: &Meta) -> io::Result<()> 
 /// The verdict in plain words, and its reasons.
 pub fn verdict(page: &mut Page<'_, impl Write>, report: &RunReport<'_>) -> io::Result<()> {
     let (style, word) = page.palette.judgement(report.verdict.judgement);
-    let meaning = match report.verdict.judgement {
-        Judgement::Passed => "Everything that was checked held.",
-        Judgement::NonStrict if report.verdict.sides.is_some() => {
-            "Everything held, but some of it is not good practice."
-        }
-        Judgement::NonStrict => "Everything held, but some of it no good server does.",
-        Judgement::Failed => "Not everything held.",
-        Judgement::Inconclusive => "Too little was seen to judge.",
-    };
+    let meaning = meaning(report.verdict);
     writeln!(page.out, "\n{style}{word}{style:#}  {meaning}")?;
     if let Some(sides) = report.verdict.sides {
         for side in Side::ALL {
@@ -64,10 +57,10 @@ pub fn verdict(page: &mut Page<'_, impl Write>, report: &RunReport<'_>) -> io::R
         }
     }
     for reason in &report.verdict.reasons {
-        page.paragraph(2, &format!("- {}", shortened(&one_line(reason), LONGEST)))?;
+        page.paragraph(2, &format!("- {}", shortened(&one_line(&reason.text), LONGEST)))?;
     }
     if report.meta.interrupted {
-        page.paragraph(2, "- interrupted: the numbers cover only the time until then")?;
+        page.paragraph(2, &format!("- {INTERRUPTED}"))?;
     }
     Ok(())
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::page::Page;
 use super::table::{Cell, Column, Row, Table};
-use crate::observe::Closing;
 use crate::record::{ActionTally, Latency, Tally, TransportTally};
 use crate::report::RunReport;
 use crate::report::format::{counted, duration, grouped, one_line, per_second, significant};
+use crate::report::words::closed;
 
 const COLUMNS: [Column; 11] = [
     Column { title: "", gives_way: 0 },
@@ -82,14 +82,7 @@ fn connections(tally: &TransportTally) -> String {
     }
     let mut text = counted(tally.opened, "connection");
     for (closing, count) in &tally.closings {
-        let how = match closing {
-            Closing::ByUs => "closed by us",
-            Closing::ByClient => "closed by the client",
-            Closing::ByServer => "closed by the server",
-            Closing::DroppedByClient => "dropped by the client",
-            Closing::Broken => "broken",
-            Closing::ServerSilent => "ended after unanswered pings",
-        };
+        let how = closed(*closing);
         text += &format!(", {} {how}", grouped(*count));
     }
     text

@@ -92,12 +92,13 @@ impl<'a> Strand<'a> {
         })
     }
 
+    /// What is rare and large is in a box: a walking actor has room for the largest of these at each level of its steps.
     async fn step(&mut self, step: &Step) -> Walked {
         match &step.action {
             StepAction::Call(call) => self.call(step, call).await,
             StepAction::Await(wait) => self.wait(step, wait).await,
-            StepAction::Refuses(refuses) => self.refuses(step, refuses).await,
-            StepAction::Never(never) => self.never(step, never).await,
+            StepAction::Refuses(refuses) => Box::pin(self.refuses(step, refuses)).await,
+            StepAction::Never(never) => Box::pin(self.never(step, never)).await,
             StepAction::Check(assertions) => self.hold(step, assertions, &Value::Null),
             StepAction::Think(pause) => {
                 let pause = draw::pause(pause, &mut self.rng);
@@ -145,13 +146,13 @@ impl<'a> Strand<'a> {
             StepAction::Parallel(lists) => {
                 let mut strands: Vec<_> = lists.iter().map(|_| self.branch()).collect();
                 let walks = strands.iter_mut().zip(lists).map(|(strand, steps)| strand.steps(steps));
-                let walked = futures_util::future::join_all(walks).await;
+                let walked = Box::pin(futures_util::future::join_all(walks)).await;
                 self.intended = strands.iter().map(|strand| strand.intended).max().unwrap_or(self.intended);
                 // One that nobody has been told of yet comes first.
                 let stopped = walked.into_iter().filter_map(Result::err).min_by_key(|stopped| stopped.told);
                 stopped.map_or(Ok(()), Err)
             }
-            StepAction::React { reactions, during } => self.react(reactions, during).await,
+            StepAction::React { reactions, during } => Box::pin(self.react(reactions, during)).await,
             StepAction::Meet(name) => {
                 self.walker.cast.meet(name).await;
                 self.intended = self.now();
@@ -168,22 +169,22 @@ impl<'a> Strand<'a> {
                 }
             }
             StepAction::Disconnect => {
-                self.walker.disconnect().await;
+                Box::pin(self.walker.disconnect()).await;
                 self.intended = self.now();
                 Ok(())
             }
             StepAction::Reconnect(reconnect) => {
                 let query = self.changes(step, &reconnect.query)?;
-                self.walker.disconnect().await;
+                Box::pin(self.walker.disconnect()).await;
                 let connected = match reconnect.refused {
                     true => Box::pin(self.walker.be_refused(&query)).await,
-                    false => self.walker.connect(self.intended, &query).await,
+                    false => Box::pin(self.walker.connect(self.intended, &query)).await,
                 };
                 self.intended = self.now();
                 connected.map_err(|fault| fault.at(step))
             }
             StepAction::Closes { within, not_before } => {
-                let closed = self.walker.be_closed(self.intended, *within, *not_before).await;
+                let closed = Box::pin(self.walker.be_closed(self.intended, *within, *not_before)).await;
                 self.intended = self.now();
                 closed.map_err(|fault| fault.at(step))
             }

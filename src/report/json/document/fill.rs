@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::observe::{Moment, TranscriptFrame};
-use crate::report::RunReport;
 use crate::report::format::{micros, per_second};
+use crate::report::{RunReport, Series};
 use crate::verdict::ThresholdOutcome;
 
 impl<'a> Document<'a> {
@@ -15,7 +15,7 @@ impl<'a> Document<'a> {
             meta,
             verdict: Verdict {
                 judgement: verdict.judgement,
-                reasons: &verdict.reasons,
+                reasons: verdict.reasons.iter().map(|reason| reason.text.as_str()).collect(),
                 thresholds: verdict.thresholds.iter().map(Threshold::of).collect(),
                 sides: verdict.sides.map(|sides| Sides { server: sides.server, client: sides.client }),
             },
@@ -44,6 +44,7 @@ impl<'a> Document<'a> {
                 failures: tally.steps.failures.iter().map(StepFailure::of).collect(),
             },
             violations: tally.violations.iter().map(|(kind, tally)| Violations::of(kind, tally)).collect(),
+            intervals: Intervals::of(&Series::of(tally)),
             checklist: checklist.map(|items| items.iter().map(Item::of).collect()),
         }
     }

@@ -1,0 +1,30 @@
+//! What reports for people call things.
+
+use crate::observe::Closing;
+use crate::verdict::{Judgement, Verdict};
+
+/// What a judgement means, in a sentence.
+pub fn meaning(verdict: &Verdict) -> &'static str {
+    match verdict.judgement {
+        Judgement::Passed => "Everything that was checked held.",
+        Judgement::NonStrict if verdict.sides.is_some() => "Everything held, but some of it is not good practice.",
+        Judgement::NonStrict => "Everything held, but some of it no good server does.",
+        Judgement::Failed => "Not everything held.",
+        Judgement::Inconclusive => "Too little was seen to judge.",
+    }
+}
+
+/// What a reader of a run that was ended by its user has to know.
+pub const INTERRUPTED: &str = "interrupted: the numbers cover only the time until then";
+
+/// How a connection ended.
+pub fn closed(closing: Closing) -> &'static str {
+    match closing {
+        Closing::ByUs => "closed by us",
+        Closing::ByClient => "closed by the client",
+        Closing::ByServer => "closed by the server",
+        Closing::DroppedByClient => "dropped by the client",
+        Closing::Broken => "broken",
+        Closing::ServerSilent => "ended after unanswered pings",
+    }
+}

@@ -1,0 +1,117 @@
+//! A run that is watched while it goes on: the page, its news, the metrics, what a collector gets, and the lines for people.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+#[path = "live/collector.rs"]
+mod collector;
+#[path = "live/going.rs"]
+mod going;
+mod support;
+
+use std::io::Read as _;
+use std::net::{TcpListener, TcpStream};
+
+use collector::Collector;
+use going::{Going, SMOKE, sum};
+use tempfile::TempDir;
+
+/// How many requests went out, by the report.
+fn sent(folder: &TempDir) -> f64 {
+    let report = std::fs::read_to_string(folder.path().join("report.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    report["requests"].as_array().unwrap().iter().map(|row| row["sent"].as_f64().unwrap()).sum()
+}
+
+#[test]
+fn a_run_can_be_watched_in_every_way_until_it_is_over() {
+    let collector = Collector::start();
+    let going = Going::start(&["--for", "10s", "--otlp", &collector.url]);
+    let mut events = going.open("GET /events", &going.addr);
+    let metrics = going.metrics_with("chatproof_answers_total");
+    let (head, text) = metrics.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains("content-type: application/openmetrics-text; version=1.0.0"), "{head}");
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    assert!(sum(text, "chatproof_actors") > 0.0 && sum(text, "chatproof_cpu_seconds_total") > 0.0, "{text}");
+    assert!(
+        text.contains(
+            "chatproof_response_seconds_count{dialect=\"agent/v3.0\",transport=\"websocket\",action=\"login\"} "
+        ),
+        "{text}"
+    );
+
+    let page = going.get("/");
+    assert!(page.starts_with("HTTP/1.1 200") && page.contains("<main id=\"main\""), "{page}");
+    let content = going.get("/content");
+    assert!(content.contains("<h1>smoke</h1>") && !content.contains("<script>"), "{content}");
+    assert!(page.contains("cache-control: no-store") && page.contains("new EventSource(\"events\")"));
+    assert!(going.ask("GET /", "evil.example").starts_with("HTTP/1.1 403"));
+    assert!(going.ask("GET /metrics", "evil.example:8089").starts_with("HTTP/1.1 403"));
+    for change in ["POST /", "DELETE /metrics", "PUT /events"] {
+        assert!(going.ask(change, &going.addr).starts_with("HTTP/1.1 405"), "{change}");
+    }
+    assert!(going.get("/../report.json").starts_with("HTTP/1.1 404"));
+
+    // The last news is the last report; then the server is gone.
+    let mut news = String::new();
+    events.read_to_string(&mut news).unwrap();
+    let reports = news.matches("event: report\n").count();
+    assert!(reports >= 5 && news.matches("event: over\n").count() == 1, "{reports} in {news}");
+    let (_, last) = news.rsplit_once("event: over\n").unwrap();
+    let last = last.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+    let last: String = serde_json::from_str(last).unwrap();
+    assert!(last.contains("<h1>smoke</h1>"), "{last}");
+
+    let addr = going.addr.clone();
+    let (code, said, folder) = going.end();
+    assert_eq!(code, 0, "{said}");
+    assert!(TcpStream::connect(addr).is_err());
+    let line = said.lines().find(|line| line.contains(" messages/s | ")).unwrap();
+    assert!(
+        line.contains(" of 0:1") && line.contains(" came, ") && line.contains("0 violations, 0 timeouts"),
+        "{line}"
+    );
+
+    // The collector hears the same as the reports tell, and by the same names.
+    let told = collector.end();
+    assert_eq!(told.last().unwrap().counter("chatproof_requests"), Some(sent(&folder)));
+    let mut names: Vec<_> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).map(str::to_owned).collect();
+    let mut pushed = told.last().unwrap().names();
+    names.sort();
+    pushed.sort();
+    assert_eq!(names, pushed);
+
+    let log = std::fs::read_to_string(folder.path().join("latency.hlog")).unwrap();
+    assert!(log.contains("Tag=customer/v0.3/websocket/send_event,"), "{log}");
+}
+
+#[test]
+fn the_leader_of_several_processes_shows_what_they_measure() {
+    let collector = Collector::start();
+    let going = Going::start(&["--for", "4s", "--processes", "2", "--quiet", "--otlp", &collector.url]);
+    let metrics = going.metrics_with("chatproof_response_seconds_count");
+    assert!(sum(&metrics, "chatproof_cpu_seconds_total") > 0.0, "{metrics}");
+    let (code, said, folder) = going.end();
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(collector.end().last().unwrap().counter("chatproof_requests"), Some(sent(&folder)));
+    assert!(!said.contains("messages/s"), "{said}");
+}
+
+#[test]
+fn who_cannot_be_watched_does_not_begin() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let run = support::run(SMOKE, &["--live", &addr]);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    let expected = format!("error: --live: cannot listen at {addr}: Address already in use (os error 98)\n");
+    assert_eq!(run.stderr, expected);
+    assert!(!run.folder().join("report.json").exists());
+}
+
+#[test]
+fn a_collector_that_is_not_there_is_told_once_and_harms_nothing() {
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let run = support::run(SMOKE, &["--for", "1s", "--otlp", &format!("http://{gone}")]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(run.stderr.matches("--otlp: the collector did not take the metrics (").count(), 1, "{}", run.stderr);
+}
