@@ -12,7 +12,7 @@ use std::io::Read as _;
 use std::net::{TcpListener, TcpStream};
 
 use collector::Collector;
-use going::{Going, SMOKE, sum};
+use going::{Going, SMOKE, came_to_its_end, sum};
 use tempfile::TempDir;
 
 /// How many requests went out, by the report.
@@ -63,13 +63,10 @@ fn a_run_can_be_watched_in_every_way_until_it_is_over() {
 
     let addr = going.addr.clone();
     let (code, said, folder) = going.end();
-    assert_eq!(code, 0, "{said}");
+    assert!(came_to_its_end(code), "{code} {said}");
     assert!(TcpStream::connect(addr).is_err());
     let line = said.lines().find(|line| line.contains(" messages/s | ")).unwrap();
-    assert!(
-        line.contains(" of 0:1") && line.contains(" came, ") && line.contains("0 violations, 0 timeouts"),
-        "{line}"
-    );
+    assert!(line.contains(" of 0:1") && line.contains(" came, ") && line.contains(" | 0 violations, "), "{line}");
 
     // The collector hears the same as the reports tell, and by the same names.
     let told = collector.end();
@@ -92,7 +89,7 @@ fn the_leader_of_several_processes_shows_what_they_measure() {
     let metrics = going.metrics_with("chatproof_response_seconds_count");
     assert!(sum(&metrics, "chatproof_cpu_seconds_total") > 0.0, "{metrics}");
     let (code, said, folder) = going.end();
-    assert_eq!(code, 0, "{said}");
+    assert!(came_to_its_end(code), "{code} {said}");
     assert_eq!(collector.end().last().unwrap().counter("chatproof_requests"), Some(sent(&folder)));
     assert!(!said.contains("messages/s"), "{said}");
 }
@@ -111,7 +108,7 @@ fn who_cannot_be_watched_does_not_begin() {
 #[test]
 fn a_collector_that_is_not_there_is_told_once_and_harms_nothing() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let run = support::run(SMOKE, &["--for", "1s", "--otlp", &format!("http://{gone}")]);
-    assert_eq!(run.code, 0, "{}", run.stderr);
+    let run = support::run(SMOKE, &["--for", "1s", "--allow-saturated", "--otlp", &format!("http://{gone}")]);
+    assert!(came_to_its_end(run.code), "{} {}", run.code, run.stderr);
     assert_eq!(run.stderr.matches("--otlp: the collector did not take the metrics (").count(), 1, "{}", run.stderr);
 }

@@ -9,11 +9,11 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use jiff::Timestamp;
-use url::Url;
 
 pub(super) use self::values::{Amount, Hardships, Named, duration};
-use self::values::{amount, at_least_one, collector, hardships, named_count, named_rate};
+use self::values::{amount, at_least_one, hardships, named_count, named_rate};
 use super::compare::CompareArguments;
+use super::live::WatchArguments;
 use super::proxy::ProxyArguments;
 use super::report::ReportArguments;
 use super::start;
@@ -201,24 +201,6 @@ pub(super) struct ShowArguments {
     /// Do not show how it goes on; results and errors are shown all the same.
     #[arg(long)]
     pub quiet: bool,
-}
-
-/// Who else sees how a run goes on.
-#[derive(Debug, Args)]
-pub(super) struct WatchArguments {
-    /// Serve the report while the run goes on, such as at 127.0.0.1:8089, and its numbers for Prometheus at /metrics there.
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub live: Option<SocketAddr>,
-    /// Push the same numbers to an OpenTelemetry collector, such as http://127.0.0.1:4318, while the run goes on and at its end.
-    #[arg(long, value_name = "URL", value_parser = collector)]
-    pub otlp: Option<Url>,
-}
-
-impl WatchArguments {
-    /// Whether somebody may look at more than counts.
-    pub fn is_asked_for(&self) -> bool {
-        self.live.is_some() || self.otlp.is_some()
-    }
 }
 
 /// Whom scenarios and cases run against.

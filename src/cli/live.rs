@@ -1,14 +1,35 @@
 //! What others see of a run while it goes on.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use clap::Args;
 use tokio_util::task::AbortOnDropHandle;
+use url::Url;
 
 use super::Failure;
-use super::arguments::WatchArguments;
 use crate::live::{Board, Push, PushError, Server};
 use crate::verdict::ExitCode as Code;
+
+/// Who else sees how a run goes on.
+#[derive(Debug, Args)]
+pub(super) struct WatchArguments {
+    /// Serve the report while the run goes on, such as at 127.0.0.1:8089, and its numbers for Prometheus at /metrics there.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub live: Option<SocketAddr>,
+    /// Push the same numbers to an OpenTelemetry collector, such as http://127.0.0.1:4318, while the run goes on and at its end.
+    #[arg(long, value_name = "URL", value_parser = collector)]
+    pub otlp: Option<Url>,
+}
+
+impl WatchArguments {
+    /// Whether somebody may look at more than counts.
+    pub fn is_asked_for(&self) -> bool {
+        self.live.is_some() || self.otlp.is_some()
+    }
+}
 
 /// Where those who watch a run come in.
 pub(super) struct Door(std::net::TcpListener);
@@ -28,9 +49,15 @@ const PUSH_EVERY: Duration = Duration::from_secs(10);
 
 /// Those who watch a run.
 pub(super) struct Watched {
-    board: Arc<Board>,
     server: Option<Server>,
-    collector: Option<(Arc<Push>, AbortOnDropHandle<()>)>,
+    collector: Option<(Arc<Collector>, AbortOnDropHandle<()>)>,
+}
+
+/// A collector that is told how a run goes on.
+struct Collector {
+    push: Push,
+    board: Arc<Board>,
+    has_complained: AtomicBool,
 }
 
 impl Watched {
@@ -44,21 +71,19 @@ impl Watched {
         }
         let push = arguments.otlp.as_ref().map(|url| Push::new(url, board.meta())).transpose();
         let push = push.map_err(|error| Failure::new(Code::Internal, format!("--otlp: {error}")))?;
-        let collector = push.map(Arc::new).map(|push| {
-            let task = tokio::spawn(keep_pushing(push.clone(), board.clone()));
-            (push, AbortOnDropHandle::new(task))
+        let collector = push.map(|push| {
+            let collector = Arc::new(Collector { push, board, has_complained: AtomicBool::new(false) });
+            (collector.clone(), AbortOnDropHandle::new(tokio::spawn(collector.keep_telling())))
         });
-        Ok(Self { board, server, collector })
+        Ok(Self { server, collector })
     }
 
     /// The run is over: all of them learn how it ended.
     pub async fn end(self) {
-        let Self { board, server, collector } = self;
-        if let Some((push, task)) = collector {
-            drop(task);
-            if let Err(error) = push.send(&board.metrics()).await {
-                super::say(&untold(&error));
-            }
+        let Self { server, collector } = self;
+        if let Some((collector, telling)) = collector {
+            drop(telling);
+            collector.tell().await;
         }
         if let Some(server) = server {
             server.end().await;
@@ -66,13 +91,18 @@ impl Watched {
     }
 }
 
-/// Tells a collector how it goes on. That it does not listen is said once; it may do so later.
-async fn keep_pushing(push: Arc<Push>, board: Arc<Board>) {
-    let mut has_complained = false;
-    loop {
-        tokio::time::sleep(PUSH_EVERY).await;
-        if let Err(error) = push.send(&board.metrics()).await
-            && !std::mem::replace(&mut has_complained, true)
+impl Collector {
+    async fn keep_telling(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(PUSH_EVERY).await;
+            self.tell().await;
+        }
+    }
+
+    /// That it does not listen is said once; it may do so later.
+    async fn tell(&self) {
+        if let Err(error) = self.push.send(&self.board.metrics()).await
+            && !self.has_complained.swap(true, Ordering::Relaxed)
         {
             super::say(&untold(&error));
         }
@@ -82,4 +112,23 @@ async fn keep_pushing(push: Arc<Push>, board: Arc<Board>) {
 fn untold(error: &PushError) -> String {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
     format!("--otlp: the collector did not take the metrics ({error}{cause}); the run and its reports do without")
+}
+
+fn collector(text: &str) -> Result<Url, String> {
+    let url = text.parse::<Url>().ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or_else(|| "not an address of a collector such as http://127.0.0.1:4318".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collector_is_an_address_of_the_web() {
+        assert_eq!(collector("http://127.0.0.1:4318").unwrap().port(), Some(4318));
+        for text in ["127.0.0.1:4318", "ftp://a", "grpc://a:4317", "http://", ""] {
+            let expected = "not an address of a collector such as http://127.0.0.1:4318";
+            assert_eq!(collector(text), Err(expected.to_owned()), "{text}");
+        }
+    }
 }

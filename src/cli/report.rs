@@ -12,7 +12,7 @@ use crate::verdict::{ExitCode as Code, is_saturated};
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArguments {
-    /// The tally.json of a run.
+    /// The tally.json of a run, or its report folder.
     #[arg(value_name = "TALLY")]
     pub tally: PathBuf,
     /// What to write to standard output.

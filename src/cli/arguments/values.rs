@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use url::Url;
 
 use crate::reference::Hardship;
 use crate::scenario::{parse_duration, parse_rate};
@@ -52,11 +51,6 @@ pub struct Named<T> {
     pub value: T,
 }
 
-pub fn collector(text: &str) -> Result<Url, String> {
-    let url = text.parse::<Url>().ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.ok_or_else(|| "not an address of a collector such as http://127.0.0.1:4318".to_owned())
-}
-
 pub fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
 }
@@ -86,15 +80,6 @@ mod tests {
         for text in ["0", "0/s", "-1", "many", "5 /s"] {
             let expected = format!("`{text}` is neither a rate such as `20/s` nor a number of users");
             assert_eq!(amount(text), Err(expected));
-        }
-    }
-
-    #[test]
-    fn a_collector_is_an_address_of_the_web() {
-        assert_eq!(collector("http://127.0.0.1:4318").unwrap().port(), Some(4318));
-        for text in ["127.0.0.1:4318", "ftp://a", "grpc://a:4317", "http://", ""] {
-            let expected = "not an address of a collector such as http://127.0.0.1:4318";
-            assert_eq!(collector(text), Err(expected.to_owned()), "{text}");
         }
     }
 
