@@ -1,21 +1,24 @@
 //! The command line.
 
+mod values;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 use jiff::Timestamp;
 
+pub(super) use self::values::{Amount, Hardships, Named, duration};
+use self::values::{amount, at_least_one, hardships, named_count, named_rate};
 use super::compare::CompareArguments;
 use super::live::WatchArguments;
 use super::proxy::ProxyArguments;
 use super::report::ReportArguments;
 use super::start;
 use crate::load::Share;
-use crate::reference::{Defect, Hardship};
-use crate::scenario::{parse_duration, parse_rate};
+use crate::reference::Defect;
 use crate::verdict::{AbortCondition, Threshold};
 
 /// Tells whether a chat API keeps its documented promises, and how much it can carry.
@@ -57,6 +60,16 @@ pub(super) enum Command {
     Spec {
         #[command(subcommand)]
         command: SpecCommand,
+    },
+    /// Print the script with which a shell completes this command line.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print a page for `man`, of all or of one command.
+    Manual {
+        /// The command, such as `run` or `spec show`.
+        command: Vec<String>,
     },
 }
 
@@ -177,6 +190,9 @@ pub(super) struct RunArguments {
     /// End the run early, with a report, as soon as this is true, such as 'violations > 100'. May be repeated.
     #[arg(long, value_name = "CONDITION")]
     pub abort_on: Vec<AbortCondition>,
+    /// Annotate the job's page on GitHub Actions, and add to the step's summary.
+    #[arg(long)]
+    pub github: bool,
 }
 
 /// What is seen while something goes on.
@@ -251,6 +267,9 @@ pub(super) struct CapacityArguments {
     /// Accept what was found when the generator came to its limit before the target did.
     #[arg(long)]
     pub allow_saturated: bool,
+    /// Annotate the job's page on GitHub Actions, and add to the step's summary.
+    #[arg(long)]
+    pub github: bool,
 }
 
 #[derive(Debug, Args)]
@@ -302,6 +321,9 @@ pub(super) struct CheckArguments {
     /// Read the protocol data from this folder instead of the binary.
     #[arg(long, value_name = "DIR")]
     pub schemas: Option<PathBuf>,
+    /// Annotate the job's page on GitHub Actions, and add to the step's summary.
+    #[arg(long)]
+    pub github: bool,
 }
 
 #[derive(Debug, Args)]
@@ -349,6 +371,9 @@ pub(super) struct CertifyArguments {
     /// Read the certification scenarios from this folder instead of the binary.
     #[arg(long, value_name = "DIR")]
     pub cases: Option<PathBuf>,
+    /// Annotate the job's page on GitHub Actions, and add to the step's summary.
+    #[arg(long)]
+    pub github: bool,
 }
 
 /// A real-time transport.
@@ -415,69 +440,6 @@ pub(super) struct ServeArguments {
     pub schemas: Option<PathBuf>,
 }
 
-fn at_least_one() -> impl TypedValueParser<Value = usize> {
-    clap::value_parser!(u64).range(1..).map(|number| usize::try_from(number).unwrap_or(usize::MAX))
-}
-
-/// One hardship, or all of them.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Hardships(&'static [Hardship]);
-
-impl Hardships {
-    /// Those that were asked for.
-    pub fn of(asked: &[Self]) -> Vec<Hardship> {
-        asked.iter().flat_map(|hardships| hardships.0).copied().collect()
-    }
-}
-
-fn hardships() -> impl TypedValueParser<Value = Hardships> {
-    let values = Hardship::ALL.iter().map(|hardship| PossibleValue::new(hardship.name()).help(hardship.about()));
-    let all = PossibleValue::new("all").help("All of these.");
-    PossibleValuesParser::new(values.chain([all])).map(|name| {
-        let place = Hardship::ALL.iter().position(|hardship| hardship.name() == name);
-        Hardships(place.map_or(Hardship::ALL, |place| &Hardship::ALL[place..=place]))
-    })
-}
-
-/// A load: of a population that arrives at a rate, or of one with a number of users.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Amount {
-    Rate(f64),
-    Users(usize),
-}
-
-fn amount(text: &str) -> Result<Amount, String> {
-    let rate = || parse_rate(text).ok().filter(|rate| *rate > 0.0).map(Amount::Rate);
-    let users = || text.parse().ok().filter(|users| *users > 0).map(Amount::Users);
-    rate().or_else(users).ok_or_else(|| format!("`{text}` is neither a rate such as `20/s` nor a number of users"))
-}
-
-/// A value for one population, or for the only one that it fits.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Named<T> {
-    pub name: Option<String>,
-    pub value: T,
-}
-
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    parse_duration(text).map_err(|error| error.to_string())
-}
-
-fn named_rate(text: &str) -> Result<Named<f64>, String> {
-    named(text, |rate| parse_rate(rate).map_err(|error| error.to_string()))
-}
-
-fn named_count(text: &str) -> Result<Named<usize>, String> {
-    named(text, |count| count.parse().map_err(|_| format!("`{count}` is not a number of users")))
-}
-
-fn named<T>(text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Named<T>, String> {
-    match text.split_once('=') {
-        Some((name, value)) => Ok(Named { name: Some(name.to_owned()), value: parse(value)? }),
-        None => Ok(Named { name: None, value: parse(text)? }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -494,21 +456,5 @@ mod tests {
         let run = Arguments::command();
         let run = run.find_subcommand("run").unwrap();
         assert!(run.get_arguments().all(|argument| argument.get_id() != "token"));
-    }
-
-    #[test]
-    fn a_load_is_a_rate_or_a_number_of_users_and_never_nothing() {
-        assert_eq!((amount("90/min"), amount("12")), (Ok(Amount::Rate(1.5)), Ok(Amount::Users(12))));
-        for text in ["0", "0/s", "-1", "many", "5 /s"] {
-            let expected = format!("`{text}` is neither a rate such as `20/s` nor a number of users");
-            assert_eq!(amount(text), Err(expected));
-        }
-    }
-
-    #[test]
-    fn a_value_may_name_its_population() {
-        assert_eq!(named_count("desk=4"), Ok(Named { name: Some("desk".into()), value: 4 }));
-        assert_eq!(named_count("4"), Ok(Named { name: None, value: 4 }));
-        assert!(named_count("desk=many").unwrap_err().contains("many"));
     }
 }

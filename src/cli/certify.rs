@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use wildmatch::WildMatch;
 
 use super::arguments::{CertifyArguments, Hardships, ProfileArgument, TransportArgument};
+use super::github::Github;
 use super::progress::Shown;
 use super::{Failure, interrupt, protocol, recording, target, tokens};
 use crate::certify::{
@@ -21,8 +22,8 @@ use crate::engine::Credentials;
 use crate::observe::{Clock, Moment, Observation, Observer};
 use crate::protocol::{Dialect, Protocol, RequirementId, Transport};
 use crate::reference::{Defect, Hardship, Server, ServerOptions, Timing};
-use crate::report::Style;
 use crate::report::certificate::{self, CertifyMeta};
+use crate::report::{self, Style};
 use crate::session::{IdSource, PingStyle, SessionContext, Target, Token};
 use crate::traffic::Client;
 use crate::verdict::ExitCode as Code;
@@ -32,7 +33,7 @@ const WIDTH: usize = 100;
 /// Cases that run at the same time against servers of their own.
 const AT_ONCE: usize = 8;
 
-pub(super) fn certify(arguments: &CertifyArguments) -> Result<Code, Failure> {
+pub(super) fn certify(arguments: &CertifyArguments, github: &Github) -> Result<Code, Failure> {
     let protocol = Arc::new(protocol(arguments.schemas.as_deref())?);
     let cases = match &arguments.cases {
         Some(folder) => Cases::from_dir(folder, &protocol).map_err(|error| Failure::new(Code::Input, error))?,
@@ -75,6 +76,7 @@ pub(super) fn certify(arguments: &CertifyArguments) -> Result<Code, Failure> {
     certificate::terminal(&certification, &meta, &mut text, style).map_err(|e| Failure::new(Code::Internal, e))?;
     super::print(&String::from_utf8_lossy(&text));
     super::say(&format!("reports: {}", folder.display()));
+    github.tell(|| report::github::certificate(&certification, &meta));
     match stale {
         Some(error) => Err(Failure::new(Code::Input, error)),
         None if interrupt.is_cancelled() => Ok(Code::Interrupted),

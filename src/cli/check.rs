@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::arguments::CheckArguments;
+use super::github::Github;
 use super::observed::{self, Observed};
 use super::{Failure, protocol, results};
 use crate::protocol::Protocol;
 use crate::traffic::{self, Client, Damages, Recording};
 use crate::verdict::ExitCode as Code;
 
-pub(super) fn check(arguments: &CheckArguments) -> Result<Code, Failure> {
+pub(super) fn check(arguments: &CheckArguments, github: &Github) -> Result<Code, Failure> {
     let protocol = protocol(arguments.schemas.as_deref())?;
     let folder = results::folder(arguments.report.as_deref(), "check")?;
     let several = arguments.files.len() > 1;
@@ -17,7 +18,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<Code, Failure> {
     for (number, file) in arguments.files.iter().enumerate() {
         let own = if several { Some(own_folder(&folder, number + 1, file)) } else { None };
         let folder = results::folder(own.as_deref().or(Some(&folder)), "check")?;
-        let code = one(file, &folder, &protocol).or_else(|failure| match failure.code {
+        let code = one(file, &folder, &protocol, github).or_else(|failure| match failure.code {
             // The others can still be judged.
             Code::Input if several => {
                 super::complain(&failure.text);
@@ -41,7 +42,7 @@ fn worse(a: Code, b: Code) -> Code {
     order.into_iter().find(|code| *code == a || *code == b).unwrap_or(a)
 }
 
-fn one(file: &Path, folder: &Path, protocol: &Protocol) -> Result<Code, Failure> {
+fn one(file: &Path, folder: &Path, protocol: &Protocol, github: &Github) -> Result<Code, Failure> {
     let recording = traffic::check(file, protocol).map_err(|error| Failure::new(Code::Input, error))?;
     let Recording { replayed, client, started, damages } = recording;
     for text in told(file, &damages) {
@@ -66,6 +67,7 @@ fn one(file: &Path, folder: &Path, protocol: &Protocol) -> Result<Code, Failure>
             notes: notes(&damages, replayed.skipped),
         },
         folder,
+        github,
     )?;
     Ok(if damages.count > 0 { Code::Input } else { code })
 }

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use super::github::Github;
 use super::{Failure, results};
 use crate::load::Share;
 use crate::merge::TallyFile;
 use crate::record::Tally;
-use crate::report::{Meta, RunReport};
+use crate::report::{self, Meta, RunReport};
 use crate::verdict::{ExitCode as Code, Judgement, Threshold, Verdict, is_refused, judge, lack};
 
 /// The thresholds of a scenario.
@@ -50,9 +51,11 @@ impl Concluded {
 }
 
 /// Judges a run, or a share of one, and writes its reports and its tally.
-pub(super) fn conclude(folder: &Path, file: TallyFile, saturated: bool) -> Result<Code, Failure> {
+pub(super) fn conclude(folder: &Path, file: TallyFile, saturated: bool, github: &Github) -> Result<Code, Failure> {
     let concluded = Concluded::of(&file, saturated)?;
-    results::hand_over(folder, &concluded.report(&file))?;
+    let report = concluded.report(&file);
+    results::hand_over(folder, &report)?;
+    github.tell(|| report::github::run(&report, &|threshold| github.line(threshold)));
     results::write_tally(folder, &file)?;
     Ok(concluded.code)
 }

@@ -2,6 +2,7 @@
 
 use super::arguments::MergeArguments;
 use super::conclude::conclude;
+use super::github::Github;
 use super::{Failure, results};
 use crate::merge::{TallyFile, merge as merge_tallies};
 use crate::verdict::{ExitCode as Code, is_saturated};
@@ -19,5 +20,5 @@ pub(super) fn merge(arguments: &MergeArguments) -> Result<Code, Failure> {
     let mut whole = whole.ok_or_else(|| Failure::new(Code::Usage, "no tally was given"))?;
     whole.meta.notes.push(format!("put together from the tallies of {count} shares"));
     let folder = results::folder(arguments.report.as_deref(), &whole.meta.scenario)?;
-    conclude(&folder, whole, late && !arguments.allow_saturated)
+    conclude(&folder, whole, late && !arguments.allow_saturated, &Github::default())
 }

@@ -7,8 +7,10 @@ mod check;
 mod compare;
 mod conclude;
 mod descriptors;
+mod github;
 mod interrupt;
 mod live;
+mod manual;
 mod merge;
 mod observed;
 mod progress;
@@ -58,17 +60,20 @@ pub fn main() -> ExitCode {
         descriptors::raise();
     }
     let done = match arguments.command {
-        Command::Run(run) => run::run(&run),
-        Command::Capacity(capacity) => capacity::capacity(&capacity),
+        // What a leading process hears of this one is no output for people.
+        Command::Run(run) => github::during(run.github && run.led.is_none(), |github| run::run(&run, github)),
+        Command::Capacity(capacity) => github::during(capacity.github, |github| capacity::capacity(&capacity, github)),
         Command::Merge(merge) => merge::merge(&merge),
         Command::Report(report) => report::report(&report),
         Command::Compare(compare) => compare::compare(&compare),
         Command::Worker(worker) => worker::worker(&worker),
-        Command::Certify(certify) => certify::certify(&certify),
-        Command::Check(check) => check::check(&check),
+        Command::Certify(certify) => github::during(certify.github, |github| certify::certify(&certify, github)),
+        Command::Check(check) => github::during(check.github, |github| check::check(&check, github)),
         Command::Serve(serve) => serve::serve(&serve),
         Command::Proxy(proxy) => proxy::proxy(&proxy),
         Command::Spec { command } => spec::spec(&command),
+        Command::Completions { shell } => Ok(manual::completions(shell)),
+        Command::Manual { command } => manual::manual(&command),
         Command::Scenario { command: ScenarioCommand::Schema } => scenarios::print_schema(),
         Command::Scenario { command: ScenarioCommand::Check { files, schemas } } => {
             scenarios::check(&files, schemas.as_deref())

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::github::Github;
 use super::{Failure, results};
 use crate::record::{ItemOutcome, Tally};
-use crate::report::{Meta, RunReport};
+use crate::report::{self, Meta, RunReport};
 use crate::traffic::Client;
 use crate::verdict::{ExitCode as Code, judge, judge_observed};
 
@@ -40,7 +41,7 @@ pub(super) struct Observed {
 
 /// Judges, writes the reports into the folder and shows the one for people. The exit code is 1 when either side failed, and 5 when
 /// nothing was checked of one that should have been.
-pub(super) fn conclude(observed: Observed, folder: &Path) -> Result<Code, Failure> {
+pub(super) fn conclude(observed: Observed, folder: &Path, github: &Github) -> Result<Code, Failure> {
     let verdict = match observed.client {
         Client::Ours => judge(&observed.tally, &[], observed.duration),
         Client::Observed => judge_observed(&observed.tally, observed.duration),
@@ -62,7 +63,9 @@ pub(super) fn conclude(observed: Observed, folder: &Path) -> Result<Code, Failur
         notes: observed.notes,
     };
     let checklist = observed.checklist.as_deref();
-    results::hand_over(folder, &RunReport { meta: &meta, tally: &observed.tally, verdict: &verdict, checklist })?;
+    let report = RunReport { meta: &meta, tally: &observed.tally, verdict: &verdict, checklist };
+    results::hand_over(folder, &report)?;
+    github.tell(|| report::github::run(&report, &|_| None));
     Ok(verdict.judgement.into())
 }
 
@@ -102,7 +105,7 @@ mod tests {
             checklist: None,
             notes: Vec::new(),
         };
-        let code = conclude(observed, folder.path()).unwrap();
+        let code = conclude(observed, folder.path(), &Github::default()).unwrap();
         let report = std::fs::read(folder.path().join("report.json")).unwrap();
         assert!(folder.path().join("junit.xml").exists());
         (serde_json::from_slice(&report).unwrap(), code)

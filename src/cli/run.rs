@@ -16,6 +16,7 @@ pub(super) use self::perform::IDS;
 use self::perform::{Plan, Ready};
 use super::arguments::{AimArguments, Hardships, RunArguments};
 use super::conclude::{conclude, thresholds};
+use super::github::Github;
 use super::live::{Door, Watched};
 use super::progress::Shown;
 use super::target::Aim;
@@ -41,13 +42,14 @@ struct Performed {
     trouble: Option<Failure>,
 }
 
-pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
+pub(super) fn run(arguments: &RunArguments, github: &Github) -> Result<Code, Failure> {
     if let Some(share) = arguments.led {
         return Ok(led::led(arguments, share));
     }
     let interrupt = interrupt::install()?;
     start::in_future(arguments.start_at)?;
     let plan = Plan::new(arguments, arguments.share)?;
+    github.is_about(&plan.scenario);
     let door = live::open(&arguments.watch)?;
     let folder = results::folder(arguments.report.as_deref(), &plan.scenario.name)?;
     let capture = recording::begin(arguments.record.as_deref(), Client::Ours)?;
@@ -65,7 +67,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Code, Failure> {
     let run = (fingerprint(&plan.scenario, arguments), plan.share);
     let mut file = TallyFile::new(run, (plan.scenario.load.duration, plan.thresholds), (meta, outcome.tally));
     file.given_up = given_up;
-    let code = conclude(&folder, file, saturated && !arguments.allow_saturated)?;
+    let code = conclude(&folder, file, saturated && !arguments.allow_saturated, github)?;
     match trouble {
         Some(failure) => Err(failure),
         None => Ok(code),

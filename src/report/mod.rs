@@ -7,6 +7,7 @@ pub mod capacity;
 pub mod certificate;
 pub mod compare;
 mod format;
+pub mod github;
 mod hlog;
 mod html;
 mod json;

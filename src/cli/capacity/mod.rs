@@ -11,11 +11,12 @@ use tokio_util::sync::CancellationToken;
 use self::step::{Bench, Measured};
 use self::vary::Varied;
 use super::arguments::CapacityArguments;
+use super::github::Github;
 use super::target::Aim;
 use super::{Failure, interrupt, load_scenario, protocol, results, run};
 use crate::capacity::{Course, Finding, Next, Outcome, Pace, Point, Search, Times};
 use crate::load::Share;
-use crate::report::{CapacityReport, Meta};
+use crate::report::{self, CapacityReport, Meta};
 use crate::scenario::AskedThreshold;
 use crate::session::IdSource;
 use crate::verdict::{ExitCode as Code, Metric, Threshold, samples_wanted};
@@ -23,7 +24,7 @@ use crate::verdict::{ExitCode as Code, Metric, Threshold, samples_wanted};
 /// Runs in a row that are made again because the generator had pauses in them.
 const MOST_DOUBTS: usize = 3;
 
-pub(super) fn capacity(arguments: &CapacityArguments) -> Result<Code, Failure> {
+pub(super) fn capacity(arguments: &CapacityArguments, github: &Github) -> Result<Code, Failure> {
     let protocol = Arc::new(protocol(arguments.schemas.as_deref())?);
     let scenario = load_scenario(&arguments.scenario, &protocol)?;
     let varied = Varied::pick(&scenario, arguments)?;
@@ -66,7 +67,9 @@ pub(super) fn capacity(arguments: &CapacityArguments) -> Result<Code, Failure> {
         notes: refused.then(|| "the target let nobody log in".to_owned()).into_iter().collect(),
     };
     let texts: Vec<String> = thresholds.iter().map(ToString::to_string).collect();
-    results::hand_over_capacity(&folder, &CapacityReport { meta: &meta, course: &course, thresholds: &texts })?;
+    let report = CapacityReport { meta: &meta, course: &course, thresholds: &texts };
+    results::hand_over_capacity(&folder, &report)?;
+    github.tell(|| report::github::capacity(&report));
     Ok(code)
 }
 

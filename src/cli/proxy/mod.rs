@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) use arguments::ProxyArguments;
 
+use super::github::Github;
 use super::observed::{self, Observed};
 use super::{Failure, interrupt, protocol, recording, results};
 use crate::observe::{Clock, ConnectionId, Moment, Observation, Observer};
@@ -57,7 +58,7 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Code, Failure> {
         checklist: arguments.checklist.then(|| checklist.outcomes(clock.now())),
         notes: notes(&aside),
     };
-    let code = observed::conclude(observed, &folder)?;
+    let code = observed::conclude(observed, &folder, &Github::default())?;
     recorded?;
     Ok(if code == Code::Inconclusive && aside.unanswered > 0 { Code::Unreachable } else { code })
 }

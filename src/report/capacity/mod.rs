@@ -6,6 +6,8 @@ mod terminal;
 
 pub use document::json;
 pub use html::html;
+#[cfg(test)]
+pub(super) use terminal::samples;
 pub use terminal::terminal;
 
 use super::Meta;
@@ -61,7 +63,7 @@ impl CapacityReport<'_> {
     }
 
     /// What was found, in a sentence.
-    fn sentence(&self) -> String {
+    pub(super) fn sentence(&self) -> String {
         let of = |value| load(self.course.unit, value);
         match self.course.finding {
             Finding::Between { met, missed } => {

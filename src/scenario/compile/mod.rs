@@ -290,7 +290,9 @@ impl Compiler<'_> {
                     (that, *abort, join(&pointer, "that"))
                 }
             };
-            let asked = AskedThreshold { text: text.clone(), abort, pointer: pointer.clone() };
+            let before = self.text.get(..self.places.value(&pointer).start).unwrap_or_default();
+            let line = 1 + before.matches('\n').count();
+            let asked = AskedThreshold { text: text.clone(), abort, pointer: pointer.clone(), line };
             match check(&asked) {
                 Ok(Some(action)) if complete && !measured.contains(action.as_str()) => {
                     let range = self.inside(&pointer, &action);

@@ -76,6 +76,8 @@ load:
       concurrent: { users: 20, ramp: 5s }
 thresholds:
   - violations == 0
+
+  - { abort: true, that: "timeouts == 0" }
 "#;
 
 #[test]
@@ -128,7 +130,9 @@ fn a_file_becomes_what_it_says() {
     assert_eq!(*arrivals[1], Arrivals::Open { stages, spacing: Spacing::Poisson, at_most: Some(9) });
     let stages = vec![UserStage { from: 0, to: 20, over: five }, UserStage { from: 20, to: 20, over: thirty }];
     assert_eq!(*arrivals[2], Arrivals::Closed { stages });
-    assert_eq!(scenario.thresholds[0].pointer, "/thresholds/0");
+    assert_eq!((&*scenario.thresholds[0].pointer, scenario.thresholds[0].abort), ("/thresholds/0", false));
+    assert_eq!((&*scenario.thresholds[1].pointer, scenario.thresholds[1].abort), ("/thresholds/1/that", true));
+    assert_eq!(scenario.thresholds[1].line, scenario.thresholds[0].line + 2);
 }
 
 #[test]

@@ -50,6 +50,8 @@ pub struct AskedThreshold {
     pub abort: bool,
     /// JSON pointer of its place in the file.
     pub pointer: String,
+    /// Its line in the file, from 1.
+    pub line: usize,
 }
 
 /// One kind of simulated user.
