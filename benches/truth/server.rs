@@ -1,11 +1,13 @@
 //! A server of which it is known how long each answer takes.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use chatproof::load::Pacer;
-use chatproof::observe::Clock;
+use chatproof::observe::{Clock, Moment};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,17 +23,36 @@ pub enum Over {
     Web,
 }
 
+/// A server that runs.
+pub struct Server {
+    pub address: SocketAddr,
+    late: Late,
+}
+
+/// By how much each answer took longer than it was told to, by the number of the request: what the machine added on this side.
+type Late = Arc<Mutex<Vec<Duration>>>;
+
+impl Server {
+    /// By how much each answer so far took longer than it was told to, in the order of the requests.
+    pub fn late(&self) -> Vec<Duration> {
+        self.late.lock().unwrap().clone()
+    }
+}
+
 struct Room {
     delays: Delays,
     clock: Clock,
     pacer: Pacer,
     /// Requests so far, and when the first came.
-    came: std::cell::Cell<(u64, chatproof::observe::Moment)>,
+    came: Cell<(u64, Moment)>,
+    late: Late,
 }
 
 /// Starts it on a thread of its own, for as long as the process lives.
-pub fn start(delays: Delays, over: Over) -> SocketAddr {
+pub fn start(delays: Delays, over: Over) -> Server {
     let (tell, told) = mpsc::channel();
+    let late = Late::default();
+    let noted = late.clone();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let local = tokio::task::LocalSet::new();
@@ -40,7 +61,7 @@ pub fn start(delays: Delays, over: Over) -> SocketAddr {
             tell.send(listener.local_addr().unwrap()).unwrap();
             let clock = Clock::start();
             let pacer = Pacer::new(clock).unwrap();
-            let room = Rc::new(Room { delays, clock, pacer, came: std::cell::Cell::default() });
+            let room = Rc::new(Room { delays, clock, pacer, came: Cell::default(), late: noted });
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 stream.set_nodelay(true).unwrap();
@@ -55,17 +76,34 @@ pub fn start(delays: Delays, over: Over) -> SocketAddr {
             }
         });
     });
-    told.recv().unwrap()
+    Server { address: told.recv().unwrap(), late }
+}
+
+/// A request that has come.
+struct Asked {
+    number: usize,
+    due: Moment,
 }
 
 impl Room {
     /// Takes as long as this request is to take.
-    async fn delay(&self) {
+    async fn delay(&self) -> Asked {
         let now = self.clock.now();
         let (number, first) = self.came.get();
         let first = if number == 0 { now } else { first };
         self.came.set((number + 1, first));
-        self.pacer.until(now + self.delays.of(number, now.since(first))).await;
+        let due = now + self.delays.of(number, now.since(first));
+        self.pacer.until(due).await;
+        Asked { number: number as usize, due }
+    }
+
+    /// Notes when it was answered.
+    fn answered(&self, asked: &Asked) {
+        let mut late = self.late.lock().unwrap();
+        if late.len() <= asked.number {
+            late.resize(asked.number + 1, Duration::ZERO);
+        }
+        late[asked.number] = self.clock.now().since(asked.due);
     }
 }
 
@@ -75,12 +113,13 @@ async fn rtm(room: &Room, stream: TcpStream) -> Option<()> {
     while let Some(Ok(frame)) = socket.next().await {
         let Message::Text(text) = frame else { continue };
         let request: Value = serde_json::from_str(&text).ok()?;
-        room.delay().await;
+        let asked = room.delay().await;
         let answer = json!({
             "request_id": request["request_id"], "action": request["action"], "type": "response", "success": true,
             "payload": { "customer_id": "c", "static_config_path": "s" },
         });
         socket.send(Message::text(answer.to_string())).await.ok()?;
+        room.answered(&asked);
     }
     None
 }
@@ -98,9 +137,10 @@ async fn web(room: &Room, mut stream: TcpStream) -> Option<()> {
             }
         };
         bytes.drain(..end);
-        room.delay().await;
+        let asked = room.delay().await;
         let answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
         stream.write_all(answer).await.ok()?;
+        room.answered(&asked);
     }
 }
 
