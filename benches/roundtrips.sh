@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # CPU seconds of the generator per 100,000 RTM round trips (validation, order ledger and histograms on), beside those of a bare loop that only
-# validates, and its memory per idle session. The reference server runs on one core, the generator on another. Needs Linux, taskset, python3.
+# validates, its memory per idle session, and the CPU seconds of the reference server, which runs on a core of its own. Needs Linux, taskset, python3.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --release --quiet
@@ -28,11 +28,17 @@ used = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(round(used.ru_utime + used.ru_stime, 3), used.ru_maxrss)
 PYTHON
 }
+# CPU seconds of the server so far.
+served() {
+    awk -v second="$(getconf CLK_TCK)" '{ print ($14 + $15) / second }' "/proc/$server/stat"
+}
 common=(--target "$url" --token-file "$work/tokens.yaml" --allow-saturated)
 
 # What starting, compiling the schemas and reporting costs is measured by a short run and taken off.
 read -r base _ < <(generate run benches/roundtrips.yaml "${common[@]}" --for 1s --users 1 --report "$work/base")
+before=$(served)
 read -r cpu _ < <(generate run benches/roundtrips.yaml "${common[@]}" --report "$work/round")
+after=$(served)
 # In turns, because what the machine takes for the same work changes within minutes.
 turns=()
 for turn in 1 2 3; do
@@ -42,9 +48,9 @@ done
 read -r _ few < <(generate run benches/idle.yaml "${common[@]}" --users 10 --report "$work/few")
 read -r _ many < <(generate run benches/idle.yaml "${common[@]}" --users 5000 --report "$work/many")
 
-python3 - "$work" "$base" "$cpu" "$few" "$many" "${turns[@]}" <<'PYTHON'
+python3 - "$work" "$base" "$cpu" "$before" "$after" "$few" "$many" "${turns[@]}" <<'PYTHON'
 import json, os, sys
-work, base, cpu, few, many, *turns = sys.argv[1], *map(float, sys.argv[2:])
+work, base, cpu, before, after, few, many, *turns = sys.argv[1], *map(float, sys.argv[2:])
 def answers(name):
     report = json.load(open(f"{work}/{name}/report.json"))
     return sum(row["answered"] for row in report["requests"]), report
@@ -55,6 +61,8 @@ print(f"cores: {os.cpu_count()}")
 print(f"verdict: {report['verdict']['judgement']}")
 print(f"round trips: {trips}, each with a push; generator CPU: {cpu:.2f} s (start and a short run: {base:.2f} s)")
 print(f"CPU per 100k round trips with their pushes: {(cpu - base) / (trips - small) * 100_000:.2f} s")
+server = (after - before) / trips * 100_000
+print(f"CPU of the reference server per 100k round trips with their pushes: {server:.2f} s, so a core carries {100_000 / server:,.0f} a second")
 for turn in range(3):
     plain, bare = turns[2 * turn : 2 * turn + 2]
     ours = (plain - base) / (answers(f"plain-{turn + 1}")[0] - small) * 100_000
