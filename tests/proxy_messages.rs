@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::future::ready;
+
 use chatproof::proxy::{Choice, Fault, Hardship, Mode};
 use chatproof::session::Trust;
 use futures_util::{SinkExt, StreamExt};
@@ -11,7 +13,7 @@ use serde_json::{Value, json};
 use support::relay::{Running, echo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -163,6 +165,39 @@ async fn control_frames_and_goodbyes_pass_where_messages_are_passed_on() {
     let goodbye = CloseFrame { code: CloseCode::Library(4321), reason: Utf8Bytes::from_static("tschüß") };
     client.close(Some(goodbye.clone())).await.unwrap();
     assert_eq!(told.recv().await.unwrap(), Message::Close(Some(goodbye)));
+}
+
+/// A server that reads so many frames and leaves without a goodbye, and then tells so.
+async fn rude(frames: usize) -> (String, oneshot::Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (tell, told) = oneshot::channel();
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let socket = tokio_tungstenite::accept_async(socket).await.unwrap();
+        socket.take(frames).take_while(|frame| ready(frame.is_ok())).for_each(|_| ready(())).await;
+        tell.send(()).unwrap();
+    });
+    (url, told)
+}
+
+#[tokio::test]
+async fn who_goes_without_a_goodbye_said_nothing_wrong() {
+    let enforcing = || Mode { enforce: true, ..Mode::default() };
+    let (url, left) = rude(usize::MAX).await;
+    let proxy = Running::before(&url, Trust::default(), enforcing()).await;
+    let mut client = connect(&proxy.addr).await;
+    client.send(Message::text(r#"{"request_id":"1","action":"ping"}"#)).await.unwrap();
+    drop(client);
+    left.await.unwrap();
+    assert_eq!(noted(proxy).await, [""; 0]);
+
+    let (url, left) = rude(1).await;
+    let proxy = Running::before(&url, Trust::default(), enforcing()).await;
+    let mut client = connect(&proxy.addr).await;
+    assert_eq!(ping(&mut client, 1).await, [None]);
+    left.await.unwrap();
+    assert_eq!(noted(proxy).await, [""; 0]);
 }
 
 /// Calls one after the other, each on the same connection if there is one; the status and the body of each, none when there was no answer.

@@ -7,7 +7,7 @@
 mod drive;
 mod support;
 
-use drive::{TEXT, VERSIONS, is_whole, transports};
+use drive::{ANSWER, TEXT, VERSIONS, is_whole, transports};
 use serde_json::{Value, json};
 use support::proxied::proxy;
 use support::serve;
@@ -125,4 +125,26 @@ fn the_proxy_is_not_in_their_way() {
         });
     }
     through(&|url| is_whole(&drive::python(url)));
+}
+
+/// Where the proxy makes it hard for clients that go over to a websocket meanwhile, they hear everything all the same, and nobody is blamed for
+/// what the proxy did.
+#[test]
+fn what_is_hard_reaches_clients_that_change_their_transport() {
+    let hard = ["unknown-pushes", "unknown-members", "duplicate-pushes"].map(|name| ["--hardship", name]).concat();
+    for version in VERSIONS {
+        let server = serve(&[]);
+        let proxy = proxy(&server.url, &hard);
+        let lines = drive::node(version, &proxy.url, &["polling", "websocket"]);
+        assert_eq!(transports(&lines).last(), Some(&"websocket"), "{version}");
+        for (who, text) in [("agent", TEXT), ("customer", ANSWER)] {
+            let mut heard = lines.iter().filter(|line| line.who == who);
+            assert!(heard.any(|line| line.message["payload"]["event"]["text"] == text), "{lines:#?}");
+        }
+        let mut pushes = lines.iter().map(|line| &line.message).filter(|message| message["type"] == "push");
+        let is_hard = |push: &Value| push["action"] == "something_new_happened" || push["something_new"].is_object();
+        assert!(pushes.all(is_hard), "{lines:#?}");
+        let ended = proxy.end();
+        assert_eq!((ended.code, ended.kinds()), (0, Vec::new()), "{}\n{}", ended.stdout, ended.stderr);
+    }
 }

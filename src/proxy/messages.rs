@@ -7,6 +7,7 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -45,6 +46,16 @@ enum Next {
     Close(Option<CloseFrame>),
     /// Both connections are dropped.
     Cut,
+}
+
+/// Whether what came is no websocket. Tungstenite counts among the protocol's errors when somebody goes without a closing frame; that is an end
+/// and nothing that was said.
+fn is_garbage(error: &Error) -> bool {
+    match error {
+        Error::Protocol(error) => !matches!(error, ProtocolError::ResetWithoutClosingHandshake),
+        Error::Utf8(_) | Error::Capacity(_) => true,
+        _ => false,
+    }
 }
 
 /// Relays until one side goes, or is made to.
@@ -144,7 +155,7 @@ where
                 Next::Close(frame)
             }
             Some(Ok(Message::Pong(_) | Message::Frame(_))) => Next::Go,
-            Some(Err(Error::Protocol(_) | Error::Utf8(_) | Error::Capacity(_))) => {
+            Some(Err(error)) if is_garbage(&error) => {
                 self.overheard.client_garbage("something that is not the websocket protocol, or too long");
                 self.ended(Closing::Broken);
                 Next::Close(None)
@@ -179,7 +190,7 @@ where
                 Next::Close(frame)
             }
             Some(Ok(Message::Frame(_))) => Next::Go,
-            Some(Err(Error::Protocol(_) | Error::Utf8(_) | Error::Capacity(_))) => {
+            Some(Err(error)) if is_garbage(&error) => {
                 self.overheard.server_garbage("something that is not the websocket protocol, or too long");
                 self.ended(Closing::Broken);
                 Next::Close(None)

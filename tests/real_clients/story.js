@@ -32,12 +32,13 @@
     }
 
     // Answering waits for the customer's own push, so that there is one order of things.
-    var chat, answered = false;
+    var chat, asked = false, answered = false;
 
     join('agent', function (message) {
       if (isAnswer(message, 'login')) enter();
       if (message.action === 'incoming_chat_thread') chat = message.payload.chat.id;
-      if (message.action === 'incoming_event' && message.payload.event.text === TEXT) {
+      if (message.action === 'incoming_event' && message.payload.event.text === TEXT && !asked) {
+        asked = true;
         ask('agent', 'a2', 'send_event', { chat_id: chat, event: { type: 'message', text: ANSWER } });
       }
     });
