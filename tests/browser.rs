@@ -94,7 +94,7 @@ fn the_page_of_a_run_has_its_charts() {
     // Whether something is drawn on each of the charts over time.
     let drawn = "[...document.querySelectorAll('.plot canvas')].map((canvas) => canvas.getContext('2d')\
                  .getImageData(0, 0, canvas.width, canvas.height).data.some((part) => part > 0))";
-    assert_eq!(page.tell(drawn), json!([true, true, true]));
+    assert_eq!(page.tell(drawn), json!([true, true, true, true]));
     let shown = "[...document.querySelectorAll('svg.chart')].filter((chart) => chart.getBoundingClientRect().height > 0).length";
     assert!(page.tell(shown).as_u64().unwrap() >= 2, "percentile curves and a heat map");
     // They come from the page's own data, and from nothing else.

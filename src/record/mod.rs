@@ -22,5 +22,5 @@ pub use sketch::{Sketch, SketchError};
 pub use tally::{
     ActionTally, Actors, DialectTally, Effort, Ordering, PushTally, Schedule, StepFailure, Steps, Tally, TransportTally,
 };
-pub use timeline::{Stretch, Timeline, TimelineError};
+pub use timeline::{Stretch, Timeline, TimelineError, Turnover};
 pub use violations::{Sample, ViolationTally, Violations};

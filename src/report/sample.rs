@@ -8,7 +8,7 @@ use crate::observe::{Closing, ConnectionId, Direction, Moment, TranscriptFrame, 
 use crate::protocol::{RequirementId, Transport};
 use crate::record::{
     ActionTally, Actors, DialectTally, Effort, Finding, Item, ItemOutcome, ItemState, Latency, Ordering, PushTally,
-    Schedule, StepFailure, Steps, Stretch, Tally, Timeline, TransportTally,
+    Schedule, StepFailure, Steps, Stretch, Tally, Timeline, TransportTally, Turnover,
 };
 use crate::verdict::{Concern, Judgement, Reason, ThresholdOutcome, ThresholdState, Verdict};
 
@@ -54,7 +54,8 @@ pub fn passing() -> Run {
     tally.schedule =
         Schedule { due: 160, started: 160, dropped: 0, exhausted: 0, lag: spread(160, 40), delay: spread(3_000, 20) };
     tally.effort = Effort { elapsed_us: 30_000_000, cpu_us: 21_600_000, machine_us: 17_100_000 };
-    tally.actors = Actors { started: 160, finished: 148, failed: 0, interrupted: 12 };
+    let over_time = turnover(&[(0, 40, 0), (1, 80, 10), (12, 40, 70), (29, 0, 80)]);
+    tally.actors = Actors { started: 160, finished: 148, failed: 0, interrupted: 12, over_time };
     let thresholds = vec![
         threshold("send_event.response.p99 < 250ms", Some("2.49ms"), ThresholdState::Held),
         threshold("violations == 0", Some("0"), ThresholdState::Held),
@@ -248,6 +249,7 @@ fn dialect(connections: u64, actions: &[(&str, u64, u64)], pushes: u64) -> Diale
         closings: BTreeMap::from([(Closing::ByUs, connections)]),
         connect: spread(connections, 600),
         actions: actions.iter().map(|&(name, count, middle)| action(name, count, middle)).collect(),
+        over_time: turnover(&[(0, connections / 2, 0), (12, connections - connections / 2, 0), (29, 0, connections)]),
     };
     DialectTally {
         transports: BTreeMap::from([(Transport::Websocket, transport)]),
@@ -284,6 +286,15 @@ fn stretches(count: u64, middle: u64) -> Timeline<Stretch> {
         let stretch = timeline.at(second(BUSY[n as usize % BUSY.len()]));
         stretch.answered += 1;
         stretch.response.record(nth(n, middle));
+    }
+    timeline
+}
+
+/// Who came and who went, by the second.
+fn turnover(seconds: &[(u64, u64, u64)]) -> Timeline<Turnover> {
+    let mut timeline = Timeline::default();
+    for &(at, came, went) in seconds {
+        *timeline.at(second(at)) = Turnover { came, went };
     }
     timeline
 }

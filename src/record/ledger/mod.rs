@@ -187,7 +187,7 @@ impl Ledger {
                     self.updated(updates, push.payload);
                 }
             }
-            Fact::Closed(_) => {
+            Fact::Closed { .. } => {
                 lock(&self.closed).insert(observation.connection, observation.at);
             }
             _ => {}
