@@ -56,15 +56,13 @@ fn a_run_can_be_watched_in_every_way_until_it_is_over() {
     events.read_to_string(&mut news).unwrap();
     let reports = news.matches("event: report\n").count();
     assert!(reports >= 5 && news.matches("event: over\n").count() == 1, "{reports} in {news}");
-    let (_, last) = news.rsplit_once("event: over\n").unwrap();
-    let last = last.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
-    let last: String = serde_json::from_str(last).unwrap();
-    assert!(last.contains("<h1>smoke</h1>"), "{last}");
+    let last = last_of(&news);
 
     let addr = going.addr.clone();
     let (code, said, folder) = going.end();
     assert!(came_to_its_end(code), "{code} {said}");
     assert!(TcpStream::connect(addr).is_err());
+    assert!(is_the_report(&last, &folder), "{last}");
     let line = said.lines().find(|line| line.contains(" messages/s | ")).unwrap();
     assert!(line.contains(" of 0:1") && line.contains(" came, ") && line.contains(" | 0 violations, "), "{line}");
 
@@ -80,6 +78,29 @@ fn a_run_can_be_watched_in_every_way_until_it_is_over() {
 
     let log = std::fs::read_to_string(folder.path().join("latency.hlog")).unwrap();
     assert!(log.contains("Tag=customer/v0.3/websocket/send_event,"), "{log}");
+}
+
+/// Whether this is what the report shows.
+fn is_the_report(content: &str, folder: &TempDir) -> bool {
+    let written = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
+    written.contains(&format!("<main id=\"main\" tabindex=\"-1\">{content}</main>"))
+}
+
+/// The last report in a stream of news.
+fn last_of(news: &str) -> String {
+    let (_, last) = news.rsplit_once("event: over\n").unwrap();
+    serde_json::from_str(last.lines().find_map(|line| line.strip_prefix("data: ")).unwrap()).unwrap()
+}
+
+#[test]
+fn a_run_that_is_given_up_says_so_on_its_last_page() {
+    let going = Going::start(&["--for", "60s", "--quiet", "--abort-on", "send_event.count > 3"]);
+    let mut news = String::new();
+    going.open("GET /events", &going.addr).read_to_string(&mut news).unwrap();
+    let (code, said, folder) = going.end();
+    assert_eq!(code, 1, "{said}");
+    let last = last_of(&news);
+    assert!(last.contains("ended early, after ") && is_the_report(&last, &folder), "{last}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod prometheus;
 mod server;
 mod view;
 
-pub use board::Board;
+pub use board::{Board, RunBoard};
 pub use metrics::{BOUNDS, Buckets, Labels, Metric, Points, metrics};
 pub use otlp::{Push, PushError};
 pub use phase::Phase;
