@@ -104,6 +104,38 @@ fn a_run_that_is_given_up_says_so_on_its_last_page() {
 }
 
 #[test]
+fn a_search_for_the_highest_load_shows_its_runs_one_after_the_other() {
+    let going = Going::search(&["--from", "5/s", "--to", "40/s", "--step", "1s", "--warm-up", "100ms", "--quiet"]);
+    let mut events = going.open("GET /events", &going.addr);
+    let rows = |content: &str| {
+        let (_, table) = content.split_once("<table id=\"runs-table\"").unwrap_or_default();
+        table.split("</table>").next().unwrap().matches("<tr>").count().saturating_sub(1)
+    };
+    // How many runs were over, and whether one was at hand, each time that something had changed.
+    let mut seen: Vec<(usize, bool)> = Vec::new();
+    while seen.last().is_none_or(|(rows, _)| *rows < 2) {
+        let content = going.get("/content");
+        assert!(content.starts_with("HTTP/1.1 200"), "{content}");
+        let state = (rows(&content), content.contains("<section id=\"at-hand\""));
+        if seen.last() != Some(&state) {
+            seen.push(state);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(seen.is_sorted_by_key(|(rows, _)| *rows) && seen.iter().any(|(_, at_hand)| *at_hand), "{seen:?}");
+    assert!(sum(&going.get("/metrics"), "chatproof_answers_total") > 0.0);
+    assert!(going.get("/").contains("new EventSource(\"events\")"));
+
+    let mut news = String::new();
+    events.read_to_string(&mut news).unwrap();
+    let (code, said, folder) = going.end();
+    // Found, or more than a busy machine can make.
+    assert!(matches!(code, 0 | 6), "{code} {said}");
+    let last = last_of(&news);
+    assert!(is_the_report(&last, &folder) && rows(&last) > 2, "{last}");
+}
+
+#[test]
 fn the_leader_of_several_processes_shows_what_they_measure() {
     let collector = Collector::start();
     let going = Going::start(&["--for", "4s", "--processes", "2", "--quiet", "--otlp", &collector.url]);

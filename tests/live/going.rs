@@ -27,6 +27,11 @@ impl Going {
         Self::begin(&["run", SMOKE, "--allow-saturated"], arguments)
     }
 
+    /// A search for the highest load.
+    pub fn search(arguments: &[&str]) -> Self {
+        Self::begin(&["capacity", "tests/scenarios/one-request.yaml"], arguments)
+    }
+
     fn begin(command: &[&str], arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut process = Command::new(binary())
