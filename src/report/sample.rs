@@ -8,7 +8,7 @@ use crate::observe::{Closing, ConnectionId, Direction, Moment, TranscriptFrame, 
 use crate::protocol::{RequirementId, Transport};
 use crate::record::{
     ActionTally, Actors, DialectTally, Effort, Finding, Item, ItemOutcome, ItemState, Latency, Ordering, PushTally,
-    Schedule, StepFailure, Steps, Stretch, Tally, Timeline, TransportTally, Turnover,
+    Schedule, Sequence, SideBySide, StepFailure, Steps, Stretch, Tally, Timeline, Told, TransportTally, Turnover,
 };
 use crate::verdict::{Concern, Judgement, Reason, ThresholdOutcome, ThresholdState, Verdict};
 
@@ -106,7 +106,8 @@ pub fn failing() -> Run {
     let twice = violation(ViolationKind::DuplicatePush, "one push of event T1_4", "a second one");
     run.tally.violations.add(Violation { requirement: None, ..of_no_member(twice) }, Vec::new);
     let reordered = violation(ViolationKind::ReorderedDelivery, "order 7 or more", "order 4");
-    run.tally.violations.add(Violation { source: None, ..of_no_member(reordered) }, Vec::new);
+    let reordered = Violation { source: None, ..of_no_member(reordered) };
+    run.tally.violations.add_between(reordered, || (Vec::new(), Some(two_orders())));
     run.verdict = Verdict {
         judgement: Judgement::Failed,
         reasons: vec![
@@ -368,6 +369,20 @@ pub fn violation(kind: ViolationKind, expected: &str, got: &str) -> Violation {
         place: None,
         expected: expected.into(),
         got: got.into(),
+    }
+}
+
+/// A thread of which one connection was told the third event before the second.
+fn two_orders() -> SideBySide {
+    let sequence = |connection, dialect: &str, orders: [i64; 3]| Sequence {
+        connection: ConnectionId(connection),
+        dialect: dialect.into(),
+        events: orders.map(|order| Told { event: Some(format!("PT1_{order}")), order: Some(order) }).into(),
+    };
+    SideBySide {
+        thread: "PT1".into(),
+        here: sequence(17, "customer/v0.3", [3, 7, 4]),
+        there: sequence(2, "agent/v3.0", [3, 4, 7]),
     }
 }
 

@@ -8,6 +8,7 @@
 mod arrivals;
 mod chat;
 mod event;
+mod heard;
 mod place;
 mod recent;
 mod scene;

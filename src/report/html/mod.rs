@@ -10,6 +10,7 @@ mod frames;
 mod head;
 mod latency;
 mod live;
+mod observers;
 mod ordering;
 mod over_time;
 mod page;
