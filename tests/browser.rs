@@ -5,12 +5,15 @@
 
 #[path = "browser/drive.rs"]
 mod drive;
+#[path = "live/going.rs"]
+mod going;
 mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use drive::{Browser, DESK, HEIGHT, Look, Page};
+use going::Going;
 use serde_json::{Value, json};
 use support::{binary, check, root};
 
@@ -94,7 +97,7 @@ fn the_page_of_a_run_has_its_charts() {
     // Whether something is drawn on each of the charts over time.
     let drawn = "[...document.querySelectorAll('.plot canvas')].map((canvas) => canvas.getContext('2d')\
                  .getImageData(0, 0, canvas.width, canvas.height).data.some((part) => part > 0))";
-    assert_eq!(page.tell(drawn), json!([true, true, true]));
+    assert_eq!(page.tell(drawn), json!([true, true, true, true]));
     let shown = "[...document.querySelectorAll('svg.chart')].filter((chart) => chart.getBoundingClientRect().height > 0).length";
     assert!(page.tell(shown).as_u64().unwrap() >= 2, "percentile curves and a heat map");
     // They come from the page's own data, and from nothing else.
@@ -102,6 +105,49 @@ fn the_page_of_a_run_has_its_charts() {
     page.tell("window.chatproof.start(document.getElementById('main'))");
     assert_eq!(page.tell(drawn), json!([]));
     assert_eq!(page.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn the_page_of_a_run_that_goes_on_keeps_up_with_it_until_its_verdict() {
+    const SENT: &str =
+        "[...document.querySelectorAll('#latency-table tbody tr')].map((row) => Number(row.cells[3].dataset.sort))";
+    const HEADING: &str = "#latency-table th:nth-child(4)";
+    let mut browser = Browser::start();
+    // Longer than is looked at.
+    let going = Going::start(&["--for", "60s", "--quiet", "--defect", "wrong-type"]);
+    let mut page = browser.visit(&format!("http://{}/", going.addr), DESK);
+    page.wait_until(&format!("{SENT}.length > 3"));
+    assert_eq!(page.tell(&format!("document.querySelector('{HEADING}').textContent")), "sent");
+    // The least first. Clicks of a mouse could fall into the moment in which the page is made anew.
+    page.tell(&format!("for (const _ of [1, 2]) document.querySelector('{HEADING} button').click()"));
+    let order = format!("document.querySelector('{HEADING}').ariaSort");
+    assert_eq!(page.tell(&order), "ascending");
+    let before = numbers(&page.tell(SENT));
+    assert!(before.is_sorted(), "{before:?}");
+    let sum = before.iter().sum::<u64>();
+    page.wait_until(&format!("{SENT}.reduce((sum, sent) => sum + sent, 0) > {sum} + 20"));
+    let after = numbers(&page.tell(SENT));
+    assert!(after.is_sorted(), "{after:?}");
+    assert_eq!(page.tell(&order), "ascending");
+
+    going.interrupt();
+    page.wait_until("document.getElementById('live').textContent === 'The run is over.'");
+    let (_, said, folder) = going.end();
+    let verdict = "document.querySelector('.verdict').innerText";
+    let (shown, sent) = (page.tell(verdict), numbers(&page.tell(SENT)));
+    assert!(sent.is_sorted(), "{sent:?}");
+    assert_eq!(page.complaints(), Vec::<String>::new());
+    // The report says the same.
+    let mut page = browser.open(&folder.path().join("report.html"), DESK);
+    assert_eq!(page.tell(verdict), shown, "{said}");
+    assert!(shown.as_str().unwrap().contains("wrong_type"), "{shown}");
+    let mut written = numbers(&page.tell(SENT));
+    written.sort_unstable();
+    assert_eq!(written, sent);
+}
+
+fn numbers(list: &Value) -> Vec<u64> {
+    list.as_array().unwrap().iter().map(|number| number.as_u64().unwrap()).collect()
 }
 
 /// From a verdict to the offending frame and the line of the document it breaks: one click.

@@ -56,15 +56,13 @@ fn a_run_can_be_watched_in_every_way_until_it_is_over() {
     events.read_to_string(&mut news).unwrap();
     let reports = news.matches("event: report\n").count();
     assert!(reports >= 5 && news.matches("event: over\n").count() == 1, "{reports} in {news}");
-    let (_, last) = news.rsplit_once("event: over\n").unwrap();
-    let last = last.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
-    let last: String = serde_json::from_str(last).unwrap();
-    assert!(last.contains("<h1>smoke</h1>"), "{last}");
+    let last = last_of(&news);
 
     let addr = going.addr.clone();
     let (code, said, folder) = going.end();
     assert!(came_to_its_end(code), "{code} {said}");
     assert!(TcpStream::connect(addr).is_err());
+    assert!(is_the_report(&last, &folder), "{last}");
     let line = said.lines().find(|line| line.contains(" messages/s | ")).unwrap();
     assert!(line.contains(" of 0:1") && line.contains(" came, ") && line.contains(" | 0 violations, "), "{line}");
 
@@ -80,6 +78,61 @@ fn a_run_can_be_watched_in_every_way_until_it_is_over() {
 
     let log = std::fs::read_to_string(folder.path().join("latency.hlog")).unwrap();
     assert!(log.contains("Tag=customer/v0.3/websocket/send_event,"), "{log}");
+}
+
+/// Whether this is what the report shows.
+fn is_the_report(content: &str, folder: &TempDir) -> bool {
+    let written = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
+    written.contains(&format!("<main id=\"main\" tabindex=\"-1\">{content}</main>"))
+}
+
+/// The last report in a stream of news.
+fn last_of(news: &str) -> String {
+    let (_, last) = news.rsplit_once("event: over\n").unwrap();
+    serde_json::from_str(last.lines().find_map(|line| line.strip_prefix("data: ")).unwrap()).unwrap()
+}
+
+#[test]
+fn a_run_that_is_given_up_says_so_on_its_last_page() {
+    let going = Going::start(&["--for", "60s", "--quiet", "--abort-on", "send_event.count > 3"]);
+    let mut news = String::new();
+    going.open("GET /events", &going.addr).read_to_string(&mut news).unwrap();
+    let (code, said, folder) = going.end();
+    assert_eq!(code, 1, "{said}");
+    let last = last_of(&news);
+    assert!(last.contains("ended early, after ") && is_the_report(&last, &folder), "{last}");
+}
+
+#[test]
+fn a_search_for_the_highest_load_shows_its_runs_one_after_the_other() {
+    let going = Going::search(&["--from", "5/s", "--to", "40/s", "--step", "1s", "--warm-up", "100ms", "--quiet"]);
+    let mut events = going.open("GET /events", &going.addr);
+    let rows = |content: &str| {
+        let (_, table) = content.split_once("<table id=\"runs-table\"").unwrap_or_default();
+        table.split("</table>").next().unwrap().matches("<tr>").count().saturating_sub(1)
+    };
+    // How many runs were over, and whether one was at hand, each time that something had changed.
+    let mut seen: Vec<(usize, bool)> = Vec::new();
+    while seen.last().is_none_or(|(rows, _)| *rows < 2) {
+        let content = going.get("/content");
+        assert!(content.starts_with("HTTP/1.1 200"), "{content}");
+        let state = (rows(&content), content.contains("<section id=\"at-hand\""));
+        if seen.last() != Some(&state) {
+            seen.push(state);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(seen.is_sorted_by_key(|(rows, _)| *rows) && seen.iter().any(|(_, at_hand)| *at_hand), "{seen:?}");
+    assert!(sum(&going.get("/metrics"), "chatproof_answers_total") > 0.0);
+    assert!(going.get("/").contains("new EventSource(\"events\")"));
+
+    let mut news = String::new();
+    events.read_to_string(&mut news).unwrap();
+    let (code, said, folder) = going.end();
+    // Found, or more than a busy machine can make.
+    assert!(matches!(code, 0 | 6), "{code} {said}");
+    let last = last_of(&news);
+    assert!(is_the_report(&last, &folder) && rows(&last) > 2, "{last}");
 }
 
 #[test]

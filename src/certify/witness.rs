@@ -276,7 +276,7 @@ impl Observer for Witness {
             Fact::Violated(violation) => Self::note(state, observation, json!({"violated": violation.kind})),
             Fact::TimedOut { action } => Self::note(state, observation, json!({"timed_out": action})),
             Fact::Connected { .. } => Self::note(state, observation, json!("connected")),
-            Fact::Closed(how) => Self::note(state, observation, json!({"closed": how})),
+            Fact::Closed { how, .. } => Self::note(state, observation, json!({"closed": how})),
             Fact::Ponged | Fact::Pinged => return,
         }
         state.frames.insert(observation.connection, observation.transcript.frames());

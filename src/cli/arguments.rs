@@ -257,6 +257,8 @@ pub(super) struct CapacityArguments {
 
     #[command(flatten)]
     pub show: ShowArguments,
+    #[command(flatten)]
+    pub watch: WatchArguments,
 
     /// Folder for the reports; by default reports/runs/<time>-<scenario>/.
     #[arg(long, value_name = "DIR")]

@@ -48,16 +48,15 @@ impl Concluded {
     pub fn report<'a>(&'a self, file: &'a TallyFile) -> RunReport<'a> {
         RunReport { meta: &self.meta, tally: &file.tally, verdict: &self.verdict, checklist: None }
     }
-}
 
-/// Judges a run, or a share of one, and writes its reports and its tally.
-pub(super) fn conclude(folder: &Path, file: TallyFile, saturated: bool, github: &Github) -> Result<Code, Failure> {
-    let concluded = Concluded::of(&file, saturated)?;
-    let report = concluded.report(&file);
-    results::hand_over(folder, &report)?;
-    github.tell(|| report::github::run(&report, &|threshold| github.line(threshold)));
-    results::write_tally(folder, &file)?;
-    Ok(concluded.code)
+    /// Writes the reports and the tally.
+    pub fn hand_over(&self, folder: &Path, file: &TallyFile, github: &Github) -> Result<Code, Failure> {
+        let report = self.report(file);
+        results::hand_over(folder, &report)?;
+        github.tell(|| report::github::run(&report, &|threshold| github.line(threshold)));
+        results::write_tally(folder, file)?;
+        Ok(self.code)
+    }
 }
 
 /// A share did what it had to when it has measured something; what that was is judged with the others'.

@@ -56,14 +56,13 @@ pub(super) struct Watched {
 /// A collector that is told how a run goes on.
 struct Collector {
     push: Push,
-    board: Arc<Board>,
+    board: Arc<dyn Board>,
     has_complained: AtomicBool,
 }
 
 impl Watched {
     /// From now on they see it.
-    pub fn start(arguments: &WatchArguments, door: Option<Door>, board: Board) -> Result<Self, Failure> {
-        let board = Arc::new(board);
+    pub fn start(arguments: &WatchArguments, door: Option<Door>, board: Arc<dyn Board>) -> Result<Self, Failure> {
         let server = door.map(|Door(listener)| Server::start(listener, board.clone())).transpose();
         let server = server.map_err(|error| Failure::new(Code::Internal, format!("--live: {error}")))?;
         if let Some(server) = &server {
@@ -78,15 +77,15 @@ impl Watched {
         Ok(Self { server, collector })
     }
 
-    /// The run is over: all of them learn how it ended.
-    pub async fn end(self) {
+    /// The run is over: all of them learn how it ended. `last` renders what the page shows in the end.
+    pub async fn end(self, last: impl FnOnce() -> String) {
         let Self { server, collector } = self;
         if let Some((collector, telling)) = collector {
             drop(telling);
             collector.tell().await;
         }
         if let Some(server) = server {
-            server.end().await;
+            server.end(last()).await;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `chatproof merge`.
 
 use super::arguments::MergeArguments;
-use super::conclude::conclude;
+use super::conclude::Concluded;
 use super::github::Github;
 use super::{Failure, results};
 use crate::merge::{TallyFile, merge as merge_tallies};
@@ -20,5 +20,5 @@ pub(super) fn merge(arguments: &MergeArguments) -> Result<Code, Failure> {
     let mut whole = whole.ok_or_else(|| Failure::new(Code::Usage, "no tally was given"))?;
     whole.meta.notes.push(format!("put together from the tallies of {count} shares"));
     let folder = results::folder(arguments.report.as_deref(), &whole.meta.scenario)?;
-    conclude(&folder, whole, late && !arguments.allow_saturated, &Github::default())
+    Concluded::of(&whole, late && !arguments.allow_saturated)?.hand_over(&folder, &whole, &Github::default())
 }

@@ -15,17 +15,17 @@ use self::brake::Brake;
 pub(super) use self::perform::IDS;
 use self::perform::{Plan, Ready};
 use super::arguments::{AimArguments, Hardships, RunArguments};
-use super::conclude::{conclude, thresholds};
+use super::conclude::{Concluded, thresholds};
 use super::github::Github;
 use super::live::{Door, Watched};
 use super::progress::Shown;
 use super::target::Aim;
 use super::{Failure, interrupt, live, recording, results, start};
 use crate::engine::{Others, Outcome, Progress};
-use crate::live::Board;
+use crate::live::RunBoard;
 use crate::merge::TallyFile;
 use crate::protocol::{DialectName, sha256};
-use crate::report::Meta;
+use crate::report::{Meta, live_content};
 use crate::scenario::{Arrivals, Population, Scenario};
 use crate::traffic::{CaptureWriter, Client};
 use crate::verdict::{ExitCode as Code, is_saturated};
@@ -54,8 +54,27 @@ pub(super) fn run(arguments: &RunArguments, github: &Github) -> Result<Code, Fai
     let folder = results::folder(arguments.report.as_deref(), &plan.scenario.name)?;
     let capture = recording::begin(arguments.record.as_deref(), Client::Ours)?;
     let aim = Aim::take(&arguments.aim, plan.seed, &plan.protocol)?;
-    let meta = meta(&plan, arguments, aim.name.clone());
-    let performed = plan.block_on(perform(&plan, arguments, (aim, &meta), (capture, door), &interrupt))?;
+    let (file, concluded, trouble) = plan.block_on(watched(&plan, arguments, aim, (capture, door), &interrupt))??;
+    let code = concluded.hand_over(&folder, &file, github)?;
+    match trouble {
+        Some(failure) => Err(failure),
+        None => Ok(code),
+    }
+}
+
+/// Runs for those who watch, who learn of its end what the reports will tell.
+async fn watched(
+    plan: &Plan,
+    arguments: &RunArguments,
+    aim: Aim,
+    (capture, door): (Option<CaptureWriter>, Option<Door>),
+    interrupt: &CancellationToken,
+) -> Result<(TallyFile, Concluded, Option<Failure>), Failure> {
+    let meta = meta(plan, arguments, aim.name.clone());
+    let progress = Arc::new(Progress::default());
+    let board = RunBoard::new(progress.clone(), plan.protocol.clone(), meta.clone(), thresholds(&plan.thresholds)?);
+    let watched = Watched::start(&arguments.watch, door, Arc::new(board))?;
+    let performed = perform(plan, arguments, aim, (capture, &progress), interrupt).await;
     let Performed { outcome, saturated, given_up, trouble } =
         performed.unwrap_or_else(|failure| Performed { trouble: Some(failure), ..Performed::default() });
     let meta = Meta {
@@ -65,13 +84,12 @@ pub(super) fn run(arguments: &RunArguments, github: &Github) -> Result<Code, Fai
         ..meta
     };
     let run = (fingerprint(&plan.scenario, arguments), plan.share);
-    let mut file = TallyFile::new(run, (plan.scenario.load.duration, plan.thresholds), (meta, outcome.tally));
+    let planned = (plan.scenario.load.duration, plan.thresholds.clone());
+    let mut file = TallyFile::new(run, planned, (meta, outcome.tally));
     file.given_up = given_up;
-    let code = conclude(&folder, file, saturated && !arguments.allow_saturated, github)?;
-    match trouble {
-        Some(failure) => Err(failure),
-        None => Ok(code),
-    }
+    let concluded = Concluded::of(&file, saturated && !arguments.allow_saturated)?;
+    watched.end(|| live_content(&concluded.report(&file))).await;
+    Ok((file, concluded, trouble))
 }
 
 /// What is known of a run before it begins.
@@ -96,39 +114,31 @@ fn meta(plan: &Plan, arguments: &RunArguments, target: String) -> Meta {
 async fn perform(
     plan: &Plan,
     arguments: &RunArguments,
-    (aim, meta): (Aim, &Meta),
-    (capture, door): (Option<CaptureWriter>, Option<Door>),
+    aim: Aim,
+    (capture, progress): (Option<CaptureWriter>, &Arc<Progress>),
     interrupt: &CancellationToken,
 ) -> Result<Performed, Failure> {
-    let progress = Arc::new(Progress::default());
-    let board = Board::new(progress.clone(), plan.protocol.clone(), meta.clone(), thresholds(&plan.thresholds)?);
-    let watched = Watched::start(&arguments.watch, door, board)?;
-    let shown = || Shown::run(&progress, &plan.scenario.load, arguments.show.quiet);
-    let performing = async {
-        if let Some(count) = arguments.processes {
-            let _shown = shown();
-            let brake = Brake::new(&plan.aborts, interrupt);
-            let mut performed = tokio::select! {
-                performed = processes::perform(count, (&aim, &plan.scenario), &progress, &brake.end) => performed?,
-                never = brake.watch(&progress) => match never {},
-            };
-            performed.given_up = brake.reason();
-            return Ok(performed);
-        }
-        let ready = Ready::get(plan, aim).await?;
-        let clock = start::wait(arguments.start_at, interrupt).await?;
+    let shown = || Shown::run(progress, &plan.scenario.load, arguments.show.quiet);
+    if let Some(count) = arguments.processes {
         let _shown = shown();
         let brake = Brake::new(&plan.aborts, interrupt);
-        let outcome = tokio::select! {
-            outcome = ready.go(clock, Others::default(), capture.clone(), progress.clone(), &brake.end) => outcome?,
-            never = brake.watch(&progress) => match never {},
+        let mut performed = tokio::select! {
+            performed = processes::perform(count, (&aim, &plan.scenario), progress, &brake.end) => performed?,
+            never = brake.watch(progress) => match never {},
         };
-        let trouble = recording::end(capture.as_ref(), clock.now()).err();
-        Ok(Performed { saturated: is_saturated(&outcome.tally), outcome, given_up: brake.reason(), trouble })
+        performed.given_up = brake.reason();
+        return Ok(performed);
+    }
+    let ready = Ready::get(plan, aim).await?;
+    let clock = start::wait(arguments.start_at, interrupt).await?;
+    let _shown = shown();
+    let brake = Brake::new(&plan.aborts, interrupt);
+    let outcome = tokio::select! {
+        outcome = ready.go(clock, Others::default(), capture.clone(), progress.clone(), &brake.end) => outcome?,
+        never = brake.watch(progress) => match never {},
     };
-    let performed = performing.await;
-    watched.end().await;
-    performed
+    let trouble = recording::end(capture.as_ref(), clock.now()).err();
+    Ok(Performed { saturated: is_saturated(&outcome.tally), outcome, given_up: brake.reason(), trouble })
 }
 
 /// All that the shares of one run have in common, in a short text.

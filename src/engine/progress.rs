@@ -200,6 +200,21 @@ pub struct Counts {
     pub violations: u64,
 }
 
+impl Counts {
+    /// Those of two runs together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            present: self.present + other.present,
+            came: self.came + other.came,
+            answers: self.answers + other.answers,
+            timeouts: self.timeouts + other.timeouts,
+            pushes: self.pushes + other.pushes,
+            violations: self.violations + other.violations,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

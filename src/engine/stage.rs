@@ -63,7 +63,7 @@ struct Present<'a> {
 impl Drop for Present<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            self.worker.recorder.actor_interrupted();
+            self.worker.recorder.actor_interrupted(self.worker.clock.now());
         }
         self.worker.progress.left();
     }
@@ -71,11 +71,12 @@ impl Drop for Present<'_> {
 
 /// Walks one actor and records how it fared.
 pub(super) async fn perform(scenario: Arc<Scenario>, instance: Instance, worker: Arc<Worker>, stage: Stage) {
-    worker.recorder.started(worker.clock.now().since(instance.due));
-    worker.recorder.actor_started();
+    let now = worker.clock.now();
+    worker.recorder.started(now.since(instance.due));
+    worker.recorder.actor_started(now);
     worker.progress.came();
     let mut present = Present { worker: &worker, ended: false };
     let outcome = walk(scenario, instance, stage).await;
-    worker.recorder.actor_finished(outcome == ActorOutcome::Finished);
+    worker.recorder.actor_finished(worker.clock.now(), outcome == ActorOutcome::Finished);
     present.ended = true;
 }

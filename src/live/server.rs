@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -26,20 +26,24 @@ use crate::local::names_this_machine;
 const EVERY: Duration = Duration::from_secs(1);
 /// Pages that are kept up to date at the same time.
 const WATCHERS: usize = 32;
+/// How old what they are shown may be before it is rendered anew.
+const FRESH: Duration = Duration::from_millis(900);
 /// How long they have to take the last report once the run is over.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A server that shows a run, until the run is over.
 pub struct Server {
     addr: SocketAddr,
-    over: watch::Sender<bool>,
+    /// The last report, once there is one.
+    over: watch::Sender<Option<Arc<str>>>,
     serving: JoinHandle<()>,
 }
 
 #[derive(Clone)]
 struct Room {
-    board: Arc<Board>,
-    over: watch::Receiver<bool>,
+    board: Arc<dyn Board>,
+    latest: Arc<Mutex<Option<Seen>>>,
+    over: watch::Receiver<Option<Arc<str>>>,
     watchers: Arc<Semaphore>,
 }
 
@@ -48,12 +52,13 @@ impl Server {
     ///
     /// # Errors
     /// When the listener does not work.
-    pub fn start(listener: std::net::TcpListener, board: Arc<Board>) -> std::io::Result<Self> {
+    pub fn start(listener: std::net::TcpListener, board: Arc<dyn Board>) -> std::io::Result<Self> {
         let listener = TcpListener::from_std(listener)?;
         let addr = listener.local_addr()?;
-        let (over, is_over) = watch::channel(false);
+        let (over, is_over) = watch::channel(None);
         let mut ending = is_over.clone();
-        let room = Room { board, over: is_over, watchers: Arc::new(Semaphore::new(WATCHERS)) };
+        let watchers = Arc::new(Semaphore::new(WATCHERS));
+        let room = Room { board, latest: Arc::default(), over: is_over, watchers };
         let mut router = Router::new()
             .route("/", get(page))
             .route("/content", get(content))
@@ -65,7 +70,7 @@ impl Server {
             router = router.layer(from_fn(only_by_address));
         }
         let served = axum::serve(listener, router).with_graceful_shutdown(async move {
-            let _ = ending.wait_for(|over| *over).await;
+            let _ = ending.wait_for(Option::is_some).await;
         });
         let serving = tokio::spawn(async move {
             // A listener that broke takes nothing else with it.
@@ -79,9 +84,9 @@ impl Server {
         self.addr
     }
 
-    /// The run is over: whoever watches gets the last report, and nobody can ask any more.
-    pub async fn end(mut self) {
-        self.over.send_replace(true);
+    /// The run is over: whoever watches gets the last report, which is what is inside of its page's `main`, and nobody can ask any more.
+    pub async fn end(mut self, last: String) {
+        self.over.send_replace(Some(last.into()));
         let _ = tokio::time::timeout(GRACE, &mut self.serving).await;
     }
 }
@@ -93,11 +98,11 @@ impl Drop for Server {
 }
 
 async fn page(State(room): State<Room>) -> Response {
-    rendered(room.board, |board| board.page()).await.map_or_else(no_report, |page| Html(page).into_response())
+    rendered(room, |room| room.board.page()).await.map_or_else(no_report, |page| Html(page).into_response())
 }
 
 async fn content(State(room): State<Room>) -> Response {
-    let content = rendered(room.board, Board::content).await;
+    let content = rendered(room, Room::content).await;
     content.map_or_else(no_report, |content| Html(content.to_string()).into_response())
 }
 
@@ -105,6 +110,25 @@ async fn metrics(State(room): State<Room>) -> Response {
     match exposition(room.board.metrics()) {
         Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
         Err(_) => no_report(),
+    }
+}
+
+/// The report as somebody last saw it.
+struct Seen {
+    at: Instant,
+    content: Arc<str>,
+}
+
+impl Room {
+    /// What is inside of the page's `main`; rendered anew only if nobody has asked a moment ago.
+    fn content(&self) -> Arc<str> {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(seen) = latest.as_ref().filter(|seen| seen.at.elapsed() < FRESH) {
+            return seen.content.clone();
+        }
+        let content: Arc<str> = self.board.content().into();
+        *latest = Some(Seen { at: Instant::now(), content: content.clone() });
+        content
     }
 }
 
@@ -131,23 +155,21 @@ async fn next(mut watcher: Watcher) -> Option<(Result<Event, Infallible>, Watche
     if watcher.told_all {
         return None;
     }
-    tokio::select! {
-        _ = watcher.ticks.tick() => {}
-        _ = watcher.room.over.wait_for(|over| *over) => {}
-    }
-    watcher.told_all = *watcher.room.over.borrow();
-    let event = if watcher.told_all {
-        let last = rendered(watcher.room.board.clone(), Board::last_content).await?;
-        Event::default().event("over").json_data(last).ok()?
-    } else {
-        Event::default().event("report").data("new")
+    let last = tokio::select! {
+        _ = watcher.ticks.tick() => None,
+        last = watcher.room.over.wait_for(Option::is_some) => last.ok()?.clone(),
+    };
+    watcher.told_all = last.is_some();
+    let event = match last {
+        Some(last) => Event::default().event("over").json_data(&*last).ok()?,
+        None => Event::default().event("report").data("new"),
     };
     Some((Ok(event), watcher))
 }
 
 /// Renders beside the threads that do the asking, which have a run to look after.
-async fn rendered<T: Send + 'static>(board: Arc<Board>, render: fn(&Board) -> T) -> Option<T> {
-    tokio::task::spawn_blocking(move || render(&board)).await.ok()
+async fn rendered<T: Send + 'static>(room: Room, render: fn(&Room) -> T) -> Option<T> {
+    tokio::task::spawn_blocking(move || render(&room)).await.ok()
 }
 
 fn no_report() -> Response {

@@ -150,6 +150,7 @@ enum Happening {
     Arrival { lag: u64 },
     Violation { kind: usize, at: u64 },
     Failure { at: u64 },
+    Stay { came: u64, went: u64 },
 }
 
 fn happenings() -> impl Strategy<Value = Vec<Happening>> {
@@ -159,6 +160,7 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
         (0u64..90_000_000).prop_map(|lag| Happening::Arrival { lag }),
         (0..ViolationKind::ALL.len(), any::<u64>()).prop_map(|(kind, at)| Happening::Violation { kind, at }),
         any::<u64>().prop_map(|at| Happening::Failure { at }),
+        (0u64..300, 0u64..300).prop_map(|(came, lasted)| Happening::Stay { came, went: came + lasted }),
     ];
     proptest::collection::vec(one, 0..60)
 }
@@ -195,6 +197,15 @@ fn tally<'a>(happenings: impl Iterator<Item = &'a Happening>) -> Tally {
                 steps.failures.sort();
                 steps.failures.truncate(5);
                 tally.steps = steps;
+            }
+            Happening::Stay { came, went } => {
+                let second = |second: u64| Moment(second * 1_000_000_000);
+                let dialect = tally.dialects.entry("agent/v3.0".into()).or_default();
+                let connections = &mut dialect.transports.entry(Transport::Socketio).or_default().over_time;
+                for over_time in [connections, &mut tally.actors.over_time] {
+                    over_time.at(second(came)).came += 1;
+                    over_time.at(second(went)).went += 1;
+                }
             }
         }
     }

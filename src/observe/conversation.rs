@@ -73,6 +73,7 @@ pub struct Conversation {
     overdue: VecDeque<Pending>,
     settled: VecDeque<Box<str>>,
     transcript: Transcript,
+    connected: bool,
     open: bool,
     /// None as long as nothing came from a client that is not ours.
     client: Option<Box<Client>>,
@@ -99,6 +100,7 @@ impl Conversation {
             overdue: VecDeque::new(),
             settled: VecDeque::new(),
             transcript: Transcript::default(),
+            connected: false,
             open: true,
             client: None,
             recording,
@@ -139,6 +141,7 @@ impl Conversation {
     /// The connection was established.
     pub fn connected(&mut self, at: Moment, took: Duration) {
         self.tell(at, Event::Opened { took: Some(took) });
+        self.connected = true;
         self.emit(at, Fact::Connected { took });
     }
 
@@ -266,7 +269,7 @@ impl Conversation {
             self.never_answered(at, &overdue);
         }
         self.pending.clear();
-        self.emit(at, Fact::Closed(how));
+        self.emit(at, Fact::Closed { how, was_connected: self.connected });
     }
 
     fn may_stay_unanswered(&self, pending: &Pending) -> bool {

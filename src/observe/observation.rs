@@ -60,7 +60,12 @@ pub enum Fact<'a> {
     /// A client that is not ours sent a ping or a pong.
     Pinged,
     /// The connection is over.
-    Closed(Closing),
+    Closed {
+        /// How it ended.
+        how: Closing,
+        /// Whether it was told when it was established. Nothing is over the Web API, and a recording may begin later.
+        was_connected: bool,
+    },
 }
 
 /// A request on its way.

@@ -29,7 +29,7 @@ impl Observer for Notes {
             Fact::Violated(v) => format!("violated {}: expected {}, got {}", v.kind, v.expected, v.got),
             Fact::Ponged => "ponged".to_owned(),
             Fact::Pinged => "pinged".to_owned(),
-            Fact::Closed(how) => format!("closed {how:?}"),
+            Fact::Closed { how, .. } => format!("closed {how:?}"),
         };
         self.0.lock().unwrap().push(note);
     }

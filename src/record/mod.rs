@@ -7,6 +7,7 @@ mod latency;
 mod ledger;
 mod merge;
 mod recorder;
+mod side_by_side;
 mod sketch;
 mod tally;
 #[cfg(test)]
@@ -18,9 +19,10 @@ pub use checklist::{Checklist, Finding, Item, ItemOutcome, ItemState, Provocatio
 pub use latency::{Latency, LatencyError};
 pub use ledger::Ledger;
 pub use recorder::Recorder;
+pub use side_by_side::{Sequence, SideBySide, Told};
 pub use sketch::{Sketch, SketchError};
 pub use tally::{
     ActionTally, Actors, DialectTally, Effort, Ordering, PushTally, Schedule, StepFailure, Steps, Tally, TransportTally,
 };
-pub use timeline::{Stretch, Timeline, TimelineError};
+pub use timeline::{Stretch, Timeline, TimelineError, Turnover};
 pub use violations::{Sample, ViolationTally, Violations};

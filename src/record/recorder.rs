@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Latency;
 use super::ledger::Ledger;
 use super::tally::{ActionTally, PushTally, StepFailure, Tally};
+use super::timeline::Turnover;
 use crate::message::ApiError;
 use crate::observe::{Answer, Fact, Moment, Observation, Observer, Pushed, Sent};
 
@@ -83,19 +84,24 @@ impl Recorder {
     }
 
     /// An actor begins to walk its steps.
-    pub fn actor_started(&self) {
-        self.tally().actors.started += 1;
+    pub fn actor_started(&self, at: Moment) {
+        let actors = &mut self.tally().actors;
+        actors.started += 1;
+        actors.over_time.at(at).came += 1;
     }
 
     /// An actor has no further steps: it came to the end, or it gave up.
-    pub fn actor_finished(&self, ok: bool) {
+    pub fn actor_finished(&self, at: Moment, ok: bool) {
         let actors = &mut self.tally().actors;
         *(if ok { &mut actors.finished } else { &mut actors.failed }) += 1;
+        actors.over_time.at(at).went += 1;
     }
 
     /// An actor was stopped by the end of the run.
-    pub fn actor_interrupted(&self) {
-        self.tally().actors.interrupted += 1;
+    pub fn actor_interrupted(&self, at: Moment) {
+        let actors = &mut self.tally().actors;
+        actors.interrupted += 1;
+        actors.over_time.at(at).went += 1;
     }
 
     /// A step could not be carried out because our machine has no more sockets.
@@ -128,8 +134,14 @@ impl Observer for Recorder {
             Fact::Answered(answer) => answer.intended,
             _ => observation.at,
         };
+        // Who is there is there, whether it came in the warm-up or not.
+        match observation.fact {
+            Fact::Connected { .. } => turnover(&mut tally, observation).came += 1,
+            Fact::Closed { was_connected: true, .. } => turnover(&mut tally, observation).went += 1,
+            _ => {}
+        }
         // A request that nobody answers is no question of when it was due.
-        if due >= self.counted_from || matches!(observation.fact, Fact::TimedOut { .. } | Fact::Closed(_)) {
+        if due >= self.counted_from || matches!(observation.fact, Fact::TimedOut { .. } | Fact::Closed { .. }) {
             count(&mut tally, observation);
         }
         self.ledger.observe(observation, &mut tally);
@@ -151,12 +163,17 @@ fn count(tally: &mut Tally, observation: &Observation<'_>) {
             transport.opened += 1;
             transport.connect.record(*took);
         }
-        Fact::Closed(how) => *transport.closings.entry(*how).or_default() += 1,
+        Fact::Closed { how, .. } => *transport.closings.entry(*how).or_default() += 1,
         Fact::Sent(sent) => named(actions, sent.action, NAMES, |tally| requested(tally, sent)),
         Fact::Answered(answer) => named(actions, answer.action, NAMES, |tally| answered(tally, answer, observation.at)),
         Fact::TimedOut { action } => named(actions, action, NAMES, |tally| timed_out(tally, observation.at)),
         Fact::Pushed(_) | Fact::Violated(_) | Fact::Ponged | Fact::Pinged => {}
     }
+}
+
+fn turnover<'a>(tally: &'a mut Tally, observation: &Observation<'_>) -> &'a mut Turnover {
+    let dialect = tally.dialects.entry(observation.dialect.name.clone()).or_default();
+    dialect.transports.entry(observation.transport).or_default().over_time.at(observation.at)
 }
 
 fn pushed(tally: &mut PushTally, push: &Pushed<'_>, at: Moment) {

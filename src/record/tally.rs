@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Latency;
 use super::merge::{Merge, merge_members};
-use super::timeline::{Stretch, Timeline};
+use super::timeline::{Stretch, Timeline, Turnover};
 use super::violations::Violations;
 use crate::observe::{Closing, Moment};
 use crate::protocol::{DialectName, Transport};
@@ -64,6 +64,9 @@ pub struct TransportTally {
     pub connect: Latency,
     /// Requests, by action.
     pub actions: BTreeMap<String, ActionTally>,
+    /// Connections over time, as far as it was told when they were established. Those of a warm-up are among them.
+    #[serde(default)]
+    pub over_time: Timeline<Turnover>,
 }
 
 /// Requests of one action and their answers.
@@ -169,6 +172,9 @@ pub struct Actors {
     pub failed: u64,
     /// Were stopped by the end of the run.
     pub interrupted: u64,
+    /// Those who walk, over time.
+    #[serde(default)]
+    pub over_time: Timeline<Turnover>,
 }
 
 /// Steps that did not do what their scenario expects.
@@ -195,13 +201,13 @@ pub struct StepFailure {
 
 merge_members! {
     DialectTally { transports, pushes, delivery }
-    TransportTally { opened, closings, connect, actions }
+    TransportTally { opened, closings, connect, actions, over_time }
     ActionTally { sent, answered, succeeded, errors, timeouts, late, bytes_out, bytes_in, response, service, over_time }
     PushTally { count, bytes, over_time }
     Ordering { events, threads, arrivals, reordered, extents, expected, lost, indeterminate, evicted }
     Schedule { due, started, dropped, exhausted, lag, delay }
     Effort { elapsed_us, cpu_us, machine_us }
-    Actors { started, finished, failed, interrupted }
+    Actors { started, finished, failed, interrupted, over_time }
 }
 
 impl Tally {

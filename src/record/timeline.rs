@@ -42,8 +42,19 @@ pub struct Stretch {
     pub response: Sketch,
 }
 
+/// Who came and who went in one interval. Who is there at its end follows from all intervals up to it; a number of those who are there
+/// could not be put together from parts that know of different moments.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Turnover {
+    /// How many came.
+    pub came: u64,
+    /// How many went.
+    pub went: u64,
+}
+
 merge_members! {
     Stretch { answered, failed, timeouts, response }
+    Turnover { came, went }
 }
 
 /// A timeline as a file has it, of which nothing is known yet.
@@ -222,6 +233,25 @@ mod tests {
         assert_eq!(serde_json::from_str::<Timeline<u64>>(&text).unwrap(), timeline);
     }
 
+    /// How many are there at the end of each interval.
+    fn present(timeline: &Timeline<Turnover>) -> Vec<(u64, i64)> {
+        let sum = |present: &mut i64, (number, turnover): (u64, &Turnover)| {
+            *present += turnover.came as i64 - turnover.went as i64;
+            Some((number, *present))
+        };
+        timeline.intervals().scan(0, sum).collect()
+    }
+
+    /// Of those who came in one second and went in another.
+    fn turnover(stays: &[(u64, u64)]) -> Timeline<Turnover> {
+        let mut timeline = Timeline::<Turnover>::default();
+        for &(came, lasted) in stays {
+            timeline.at(Moment(came * SECOND)).came += 1;
+            timeline.at(Moment((came + lasted) * SECOND + 1)).went += 1;
+        }
+        timeline
+    }
+
     fn answers() -> impl Strategy<Value = Vec<Answer>> {
         // Seconds of short runs and of long ones, so that widths differ.
         let second = prop_oneof![0..100u64, 0..1_000u64, 0..100_000u64];
@@ -244,6 +274,28 @@ mod tests {
             prop_assert_eq!(&turned, &whole);
             let text = serde_json::to_string(&whole).unwrap();
             prop_assert_eq!(serde_json::from_str::<Timeline<Stretch>>(&text).unwrap(), whole);
+        }
+
+        #[test]
+        fn who_is_there_at_the_end_of_an_interval_is_known_in_any_grouping_order_and_width(
+            stays in proptest::collection::vec((prop_oneof![0..100u64, 0..10_000u64], 0..500u64), 0..20),
+            parts in 1usize..5,
+            backwards: bool,
+            width in 0u32..8,
+        ) {
+            let mut tallies: Vec<_> = stays.chunks(stays.len().div_ceil(parts).max(1)).map(turnover).collect();
+            if backwards {
+                tallies.reverse();
+            }
+            let merged = Timeline::sum(&tallies);
+            prop_assert_eq!(&merged, &turnover(&stays));
+            let wide = merged.widened(1 << width);
+            for (number, present) in present(&wide) {
+                // All that happens happens within the first nanoseconds of a second.
+                let last = (number + 1) * wide.width_s() - 1;
+                let there = stays.iter().filter(|(came, lasted)| *came <= last && came + lasted > last).count();
+                prop_assert_eq!(present, there as i64, "at the end of second {}", last);
+            }
         }
     }
 }

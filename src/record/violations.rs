@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::merge::Merge;
+use super::side_by_side::SideBySide;
 use super::timeline::Timeline;
 use crate::observe::{Grade, Side, TranscriptFrame, Violation, ViolationKind};
 
@@ -37,17 +38,30 @@ pub struct Sample {
     pub violation: Violation,
     /// The connection's last frames, oldest first; empty when it was found out without a frame of that connection.
     pub transcript: Vec<TranscriptFrame>,
+    /// What this connection and another one were told of the thread, where it is about the order of events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observers: Option<SideBySide>,
 }
 
 impl Violations {
     /// Counts one. The frames are only asked for when the sample is kept.
     pub fn add(&mut self, violation: Violation, transcript: impl FnOnce() -> Vec<TranscriptFrame>) {
+        self.add_between(violation, || (transcript(), None));
+    }
+
+    /// Counts one that shows between two connections. The evidence is only asked for when the sample is kept.
+    pub fn add_between(
+        &mut self,
+        violation: Violation,
+        evidence: impl FnOnce() -> (Vec<TranscriptFrame>, Option<SideBySide>),
+    ) {
         let tally = self.0.entry(violation.kind).or_default();
         tally.count += 1;
         *tally.over_time.at(violation.at) += 1;
         let place = tally.samples.partition_point(|kept| earlier(&kept.violation, &violation).is_le());
         if place < SAMPLES {
-            tally.samples.insert(place, Sample { violation, transcript: transcript() });
+            let (transcript, observers) = evidence();
+            tally.samples.insert(place, Sample { violation, transcript, observers });
             tally.samples.truncate(SAMPLES);
         }
     }

@@ -8,7 +8,7 @@ use crate::observe::{Closing, ConnectionId, Direction, Moment, TranscriptFrame, 
 use crate::protocol::{RequirementId, Transport};
 use crate::record::{
     ActionTally, Actors, DialectTally, Effort, Finding, Item, ItemOutcome, ItemState, Latency, Ordering, PushTally,
-    Schedule, StepFailure, Steps, Stretch, Tally, Timeline, TransportTally,
+    Schedule, Sequence, SideBySide, StepFailure, Steps, Stretch, Tally, Timeline, Told, TransportTally, Turnover,
 };
 use crate::verdict::{Concern, Judgement, Reason, ThresholdOutcome, ThresholdState, Verdict};
 
@@ -54,7 +54,8 @@ pub fn passing() -> Run {
     tally.schedule =
         Schedule { due: 160, started: 160, dropped: 0, exhausted: 0, lag: spread(160, 40), delay: spread(3_000, 20) };
     tally.effort = Effort { elapsed_us: 30_000_000, cpu_us: 21_600_000, machine_us: 17_100_000 };
-    tally.actors = Actors { started: 160, finished: 148, failed: 0, interrupted: 12 };
+    let over_time = turnover(&[(0, 40, 0), (1, 80, 10), (12, 40, 70), (29, 0, 80)]);
+    tally.actors = Actors { started: 160, finished: 148, failed: 0, interrupted: 12, over_time };
     let thresholds = vec![
         threshold("send_event.response.p99 < 250ms", Some("2.49ms"), ThresholdState::Held),
         threshold("violations == 0", Some("0"), ThresholdState::Held),
@@ -105,7 +106,8 @@ pub fn failing() -> Run {
     let twice = violation(ViolationKind::DuplicatePush, "one push of event T1_4", "a second one");
     run.tally.violations.add(Violation { requirement: None, ..of_no_member(twice) }, Vec::new);
     let reordered = violation(ViolationKind::ReorderedDelivery, "order 7 or more", "order 4");
-    run.tally.violations.add(Violation { source: None, ..of_no_member(reordered) }, Vec::new);
+    let reordered = Violation { source: None, ..of_no_member(reordered) };
+    run.tally.violations.add_between(reordered, || (Vec::new(), Some(two_orders())));
     run.verdict = Verdict {
         judgement: Judgement::Failed,
         reasons: vec![
@@ -248,6 +250,7 @@ fn dialect(connections: u64, actions: &[(&str, u64, u64)], pushes: u64) -> Diale
         closings: BTreeMap::from([(Closing::ByUs, connections)]),
         connect: spread(connections, 600),
         actions: actions.iter().map(|&(name, count, middle)| action(name, count, middle)).collect(),
+        over_time: turnover(&[(0, connections / 2, 0), (12, connections - connections / 2, 0), (29, 0, connections)]),
     };
     DialectTally {
         transports: BTreeMap::from([(Transport::Websocket, transport)]),
@@ -284,6 +287,15 @@ fn stretches(count: u64, middle: u64) -> Timeline<Stretch> {
         let stretch = timeline.at(second(BUSY[n as usize % BUSY.len()]));
         stretch.answered += 1;
         stretch.response.record(nth(n, middle));
+    }
+    timeline
+}
+
+/// Who came and who went, by the second.
+fn turnover(seconds: &[(u64, u64, u64)]) -> Timeline<Turnover> {
+    let mut timeline = Timeline::default();
+    for &(at, came, went) in seconds {
+        *timeline.at(second(at)) = Turnover { came, went };
     }
     timeline
 }
@@ -357,6 +369,20 @@ pub fn violation(kind: ViolationKind, expected: &str, got: &str) -> Violation {
         place: None,
         expected: expected.into(),
         got: got.into(),
+    }
+}
+
+/// A thread of which one connection was told the third event before the second.
+fn two_orders() -> SideBySide {
+    let sequence = |connection, dialect: &str, orders: [i64; 3]| Sequence {
+        connection: ConnectionId(connection),
+        dialect: dialect.into(),
+        events: orders.map(|order| Told { event: Some(format!("PT1_{order}")), order: Some(order) }).into(),
+    };
+    SideBySide {
+        thread: "PT1".into(),
+        here: sequence(17, "customer/v0.3", [3, 7, 4]),
+        there: sequence(2, "agent/v3.0", [3, 4, 7]),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::format::per_second;
 use crate::observe::Moment;
 use crate::protocol::{DialectName, Transport};
-use crate::record::{ActionTally, Stretch, Tally, Timeline};
+use crate::record::{ActionTally, Stretch, Tally, Timeline, Turnover};
 
 /// Intervals that a series has at most, as those of a timeline.
 const MOST: u64 = 120;
@@ -22,6 +22,10 @@ pub struct Series<'a> {
     pub pushes: Vec<u64>,
     /// Violations that were noticed in each interval, of any kind.
     pub violations: Vec<u64>,
+    /// Connections that are open at the end of each interval; nothing when none was seen coming.
+    pub connections: Option<Vec<u64>>,
+    /// Actors that walk at the end of each interval; nothing when there were none.
+    pub actors: Option<Vec<u64>>,
     /// Requests by action.
     pub actions: Vec<ActionSeries<'a>>,
 }
@@ -65,7 +69,10 @@ impl<'a> Series<'a> {
         let pushes = tally.dialects.values().flat_map(|dialect| dialect.pushes.values());
         let pushes = Timeline::sum(pushes.map(|push| &push.over_time));
         let violations = Timeline::sum(tally.violations.iter().map(|(_, kind)| &kind.over_time));
-        let axis = Axis::of(tally.last, [reach(&requests), reach(&pushes), reach(&violations)]);
+        let connections = Timeline::sum(tally.transports().map(|(_, _, transport)| &transport.over_time));
+        let actors = &tally.actors.over_time;
+        let reached = [reach(&requests), reach(&pushes), reach(&violations), reach(&connections), reach(actors)];
+        let axis = Axis::of(tally.last, reached);
         let action = |(dialect, transport, action, tally): (&'a DialectName, Transport, &'a str, &ActionTally)| {
             let intervals = axis.requests(&tally.over_time);
             ActionSeries { dialect: dialect.as_str(), transport, action, intervals }
@@ -75,6 +82,8 @@ impl<'a> Series<'a> {
             requests: axis.requests(&requests),
             pushes: axis.counts(&pushes),
             violations: axis.counts(&violations),
+            connections: axis.present(&connections),
+            actors: axis.present(actors),
             actions: tally.actions().map(action).collect(),
         }
     }
@@ -90,7 +99,7 @@ struct Axis {
 
 impl Axis {
     /// The widest intervals are everybody's, and they reach to the run's last moment.
-    fn of(last: Option<Moment>, timelines: [(u64, Option<u64>); 3]) -> Self {
+    fn of(last: Option<Moment>, timelines: [(u64, Option<u64>); 5]) -> Self {
         let end = last.unwrap_or_default();
         let mut width_s = timelines.iter().map(|(width_s, _)| *width_s).fold(1, u64::max);
         while end.0 / SECOND / width_s >= MOST {
@@ -129,6 +138,23 @@ impl Axis {
             }
         }
         counts
+    }
+
+    /// How many are there at the end of each interval.
+    fn present(&self, timeline: &Timeline<Turnover>) -> Option<Vec<u64>> {
+        timeline.intervals().next()?;
+        let mut turnovers = vec![Turnover::default(); self.intervals as usize];
+        for (number, turnover) in timeline.widened(self.width_s).intervals() {
+            if let Some(place) = turnovers.get_mut(number as usize) {
+                *place = *turnover;
+            }
+        }
+        let mut sum = Turnover::default();
+        let present = turnovers.into_iter().map(|Turnover { came, went }| {
+            sum = Turnover { came: sum.came.saturating_add(came), went: sum.went.saturating_add(went) };
+            sum.came.saturating_sub(sum.went)
+        });
+        Some(present.collect())
     }
 
     /// How much of an interval the run lasted. The last one may have had hardly any of its time, and rates would be absurd.
@@ -180,6 +206,29 @@ mod tests {
         assert_eq!(seconds(&series.requests)[0], (0, 2, 1.0));
         assert_eq!(seconds(&series.requests)[100], (200, 3, 2.0));
         assert_eq!((series.violations[0], series.violations[1..].iter().sum::<u64>()), (1, 0));
+    }
+
+    #[test]
+    fn who_is_there_at_the_end_of_an_interval_came_before_it_and_did_not_go() {
+        let mut run = sample::answered(&[(0, 5)], Moment(4_000_000_000));
+        assert_eq!((&Series::of(&run).connections, &Series::of(&run).actors), (&None, &None));
+        let second = |second: u64| Moment(second * SECOND);
+        for (at, came, went) in [(0, 5, 1), (2, 1, 3), (3, 0, 2)] {
+            *run.actors.over_time.at(second(at)) = Turnover { came, went };
+        }
+        assert_eq!(Series::of(&run).actors, Some(vec![4, 4, 2, 0, 0]));
+        // Connections over all transports; they reach further, so all intervals are wider.
+        let customers = run.dialects.get_mut("customer/v0.3").unwrap();
+        for (transport, opened, closed) in [(Transport::Websocket, 1, 3), (Transport::Socketio, 2, 200)] {
+            let over_time = &mut customers.transports.entry(transport).or_default().over_time;
+            over_time.at(second(opened)).came += 1;
+            over_time.at(second(closed)).went += 1;
+        }
+        let series = Series::of(&run);
+        assert_eq!((series.width_s, series.requests.len()), (2, 101));
+        assert_eq!(series.connections.as_ref().unwrap()[..3], [1, 1, 1]);
+        assert_eq!(series.connections.unwrap()[99..], [1, 0]);
+        assert_eq!(series.actors.unwrap()[..3], [4, 0, 0]);
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Observer for Seen {
             Fact::Violated(violation) => format!("violated {}", violation.kind),
             Fact::Ponged => "ponged".into(),
             Fact::Pinged => "pinged".into(),
-            Fact::Closed(how) => format!("closed {how:?}"),
+            Fact::Closed { how, .. } => format!("closed {how:?}"),
         };
         self.0.lock().unwrap().push(words);
     }

@@ -1,4 +1,4 @@
-//! A headless Chromium that opens pages from disk and is asked about them, over its DevTools protocol.
+//! A headless Chromium that opens pages and is asked about them, over its DevTools protocol.
 //!
 //! `.ci/run` installs it. Where it is missing, a test fails with a sentence that says how to install it.
 
@@ -78,6 +78,11 @@ impl Browser {
 
     /// Opens a file as somebody would who looks at it like that.
     pub fn open(&mut self, file: &Path, look: Look) -> Page<'_> {
+        self.visit(url::Url::from_file_path(file).unwrap().as_str(), look)
+    }
+
+    /// Opens whatever has this address.
+    pub fn visit(&mut self, url: &str, look: Look) -> Page<'_> {
         let target = self.ask(None, "Target.createTarget", &json!({"url": "about:blank"}));
         let target = json!({"targetId": target["targetId"], "flatten": true});
         let session = self.ask(None, "Target.attachToTarget", &target)["sessionId"].as_str().unwrap().to_owned();
@@ -92,8 +97,7 @@ impl Browser {
         let scheme = if look.dark { "dark" } else { "light" };
         let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
         page.ask("Emulation.setEmulatedMedia", &json!({"features": features}));
-        let url = url::Url::from_file_path(file).unwrap();
-        page.ask("Page.navigate", &json!({"url": url.as_str()}));
+        page.ask("Page.navigate", &json!({ "url": url }));
         page.wait_for("Page.loadEventFired");
         page
     }
@@ -162,6 +166,16 @@ impl Page<'_> {
         let told = self.ask("Runtime.evaluate", &parameters);
         assert_eq!(told.get("exceptionDetails"), None, "{expression}");
         told["result"]["value"].clone()
+    }
+
+    /// Waits until a JavaScript expression is true, without touching the page.
+    #[track_caller]
+    pub fn wait_until(&mut self, expression: &str) {
+        let begun = Instant::now();
+        while self.tell(expression) != true {
+            assert!(begun.elapsed() < PATIENCE, "it never came to this: {expression}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
     }
 
     /// A click with the mouse in the middle of the first element of this kind, after scrolling to it.

@@ -24,10 +24,20 @@ pub struct Going {
 
 impl Going {
     pub fn start(arguments: &[&str]) -> Self {
+        Self::begin(&["run", SMOKE, "--allow-saturated"], arguments)
+    }
+
+    /// A search for the highest load.
+    pub fn search(arguments: &[&str]) -> Self {
+        Self::begin(&["capacity", "tests/scenarios/one-request.yaml"], arguments)
+    }
+
+    fn begin(command: &[&str], arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut process = Command::new(binary())
             .current_dir(root())
-            .args(["run", SMOKE, "--allow-saturated", "--live", "127.0.0.1:0", "--report"])
+            .args(command)
+            .args(["--live", "127.0.0.1:0", "--report"])
             .arg(folder.path())
             .args(arguments)
             .stdout(Stdio::null())
@@ -70,6 +80,12 @@ impl Going {
             std::thread::sleep(Duration::from_millis(50));
         }
         panic!("{name} stays at zero");
+    }
+
+    /// Asks it to end soon, with a report, as Ctrl-C does.
+    pub fn interrupt(&self) {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     }
 
     pub fn end(mut self) -> (i32, String, TempDir) {

@@ -12,12 +12,14 @@ use self::step::{Bench, Measured};
 use self::vary::Varied;
 use super::arguments::CapacityArguments;
 use super::github::Github;
+use super::live::Watched;
 use super::target::Aim;
-use super::{Failure, interrupt, load_scenario, protocol, results, run};
+use super::{Failure, interrupt, live, load_scenario, protocol, results, run};
 use crate::capacity::{Course, Finding, Next, Outcome, Pace, Point, Search, Times};
+use crate::live::SearchBoard;
 use crate::load::Share;
 use crate::report::{self, CapacityReport, Meta};
-use crate::scenario::AskedThreshold;
+use crate::scenario::{AskedThreshold, Scenario};
 use crate::session::IdSource;
 use crate::verdict::{ExitCode as Code, Metric, Threshold, samples_wanted};
 
@@ -36,6 +38,7 @@ pub(super) fn capacity(arguments: &CapacityArguments, github: &Github) -> Result
     let strictest = strictest.max_by_key(|threshold| samples_wanted(threshold)).cloned();
     let seed = arguments.seed.unwrap_or(scenario.seed);
     let interrupt = interrupt::install()?;
+    let door = live::open(&arguments.watch)?;
     let folder = results::folder(arguments.report.as_deref(), &scenario.name)?;
     let aim = Aim::take(&arguments.aim, seed, &protocol)?;
     aim.credentials(&scenario, seed, Share::WHOLE)?;
@@ -43,34 +46,61 @@ pub(super) fn capacity(arguments: &CapacityArguments, github: &Github) -> Result
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Code::Internal, error))?;
-    let (started, clock) = (jiff::Timestamp::now(), std::time::Instant::now());
-    let quiet = arguments.show.quiet;
-    let bench =
-        Bench { scenario: &scenario, varied: &varied, thresholds: &thresholds, strictest, seed, aim: &aim, quiet };
+    let clock = std::time::Instant::now();
+    let meta = meta(&scenario, arguments, seed, aim.name.clone());
+    let texts: Vec<String> = thresholds.iter().map(ToString::to_string).collect();
     let usual = Times { warm_up: arguments.warm_up, counted: arguments.step };
-    let (course, refused) = runtime.block_on(search(&bench, usual, &interrupt))?;
-    let code = exit_code(&course.finding, refused, &interrupt, arguments.allow_saturated);
-    let meta = Meta {
+    let searching = async {
+        let course = unsearched(&varied, &thresholds, strictest.as_ref());
+        let board = Arc::new(SearchBoard::new(protocol, meta.clone(), texts.clone(), course.clone()));
+        let watched = Watched::start(&arguments.watch, door, board.clone())?;
+        let (scenario, varied, quiet) = (&scenario, &varied, arguments.show.quiet);
+        let bench =
+            Bench { scenario, varied, thresholds: &thresholds, strictest, seed, aim: &aim, quiet, board: &board };
+        let (course, refused) = search(&bench, course, usual, &interrupt).await?;
+        let meta = Meta {
+            duration: clock.elapsed(),
+            interrupted: interrupt.is_cancelled(),
+            notes: refused.then(|| "the target let nobody log in".to_owned()).into_iter().collect(),
+            ..meta
+        };
+        let report = CapacityReport { meta: &meta, course: &course, thresholds: &texts };
+        watched.end(|| report::capacity::live_content(&report, None)).await;
+        let code = exit_code(&course.finding, refused, &interrupt, arguments.allow_saturated);
+        results::hand_over_capacity(&folder, &report)?;
+        github.tell(|| report::github::capacity(&report));
+        Ok(code)
+    };
+    runtime.block_on(searching)
+}
+
+/// What is known of a search before it begins.
+fn meta(scenario: &Scenario, arguments: &CapacityArguments, seed: u64, target: String) -> Meta {
+    Meta {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         scenario: scenario.name.clone(),
         about: scenario.about.clone().unwrap_or_default(),
         file: arguments.scenario.display().to_string(),
-        target: aim.name.clone(),
-        dialects: run::dialects(&scenario),
+        target,
+        dialects: run::dialects(scenario),
         seed,
-        started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        duration: clock.elapsed(),
+        started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         load: scenario.load.populations.iter().map(run::describe).collect(),
         cores: results::cores(),
         workers: results::cores(),
-        interrupted: interrupt.is_cancelled(),
-        notes: refused.then(|| "the target let nobody log in".to_owned()).into_iter().collect(),
-    };
-    let texts: Vec<String> = thresholds.iter().map(ToString::to_string).collect();
-    let report = CapacityReport { meta: &meta, course: &course, thresholds: &texts };
-    results::hand_over_capacity(&folder, &report)?;
-    github.tell(|| report::github::capacity(&report));
-    Ok(code)
+        ..Meta::default()
+    }
+}
+
+/// A search in which nothing was tried yet.
+fn unsearched(varied: &Varied, thresholds: &[Threshold], strictest: Option<&Threshold>) -> Course {
+    let action = thresholds.iter().find_map(|threshold| match &threshold.metric {
+        Metric::Action { action, .. } => Some(action.clone()),
+        _ => None,
+    });
+    let wanted = strictest.and_then(samples_wanted);
+    let finding = Search::new(varied.range).so_far();
+    Course { population: varied.population.clone(), unit: varied.unit, action, wanted, points: Vec::new(), finding }
 }
 
 /// The scenario's thresholds and those of the command line, each once.
@@ -86,14 +116,18 @@ fn thresholds(own: &[AskedThreshold], asked: &[Threshold]) -> Result<Vec<Thresho
 }
 
 /// Makes one run after the other until the search is over. Also whether the target let nobody do anything.
-async fn search(bench: &Bench<'_>, usual: Times, interrupt: &CancellationToken) -> Result<(Course, bool), Failure> {
+async fn search(
+    bench: &Bench<'_>,
+    mut course: Course,
+    usual: Times,
+    interrupt: &CancellationToken,
+) -> Result<(Course, bool), Failure> {
     let session = bench.aim.session(bench.scenario, IdSource::default())?;
     bench.aim.knock(bench.scenario, &session).await?;
-    let wanted = bench.strictest.as_ref().and_then(samples_wanted);
     let mut search = Search::new(bench.varied.range);
-    let mut pace = Pace::new(usual, wanted.unwrap_or(0));
-    let (mut points, mut refused, mut runs, mut doubted) = (Vec::new(), false, 0, 0);
-    let finding = loop {
+    let mut pace = Pace::new(usual, course.wanted.unwrap_or(0));
+    let (mut refused, mut runs, mut doubted) = (false, 0, 0);
+    course.finding = loop {
         let (load, purpose) = match search.next() {
             Next::Run(load, purpose) => (load, purpose),
             Next::Done(finding) => break finding,
@@ -117,16 +151,12 @@ async fn search(bench: &Bench<'_>, usual: Times, interrupt: &CancellationToken) 
         let good = point.outcome == Outcome::Met;
         if again.is_none() {
             search.tell(load, point.outcome);
-            points.push(point);
+            course.points.push(point);
+            course.finding = search.so_far();
+            bench.board.knows(course.clone());
         }
         rest(pace.rest(times, good), interrupt).await;
     };
-    let action = bench.thresholds.iter().find_map(|threshold| match &threshold.metric {
-        Metric::Action { action, .. } => Some(action.clone()),
-        _ => None,
-    });
-    let Varied { population, unit, .. } = bench.varied;
-    let course = Course { population: population.clone(), unit: *unit, action, wanted, points, finding };
     Ok((course, refused))
 }
 

@@ -11,6 +11,7 @@ use crate::cli::progress::Shown;
 use crate::cli::target::Aim;
 use crate::cli::{Failure, results};
 use crate::engine::{self, Others, Progress, RunOptions};
+use crate::live::SearchBoard;
 use crate::load::Share;
 use crate::observe::{Clock, Grade, Side};
 use crate::record::{ActionTally, Latency, Tally};
@@ -32,6 +33,8 @@ pub struct Bench<'a> {
     pub aim: &'a Aim,
     /// Whether the progress of a run is not to be shown.
     pub quiet: bool,
+    /// Told of each run, for those who watch.
+    pub board: &'a SearchBoard,
 }
 
 /// A run that was not broken off.
@@ -70,10 +73,12 @@ impl Bench<'_> {
             session: session.clone(),
             credentials: self.aim.credentials(&scenario, seed, Share::WHOLE)?,
             capture: None,
-            progress,
+            progress: progress.clone(),
             interrupt: interrupt.clone(),
         };
+        self.board.begins((load, purpose), times, progress);
         let outcome = engine::run(options).await.map_err(|error| Failure::new(Code::Internal, error))?;
+        self.board.ended();
         if outcome.interrupted {
             return Ok(None);
         }

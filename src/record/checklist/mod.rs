@@ -201,9 +201,9 @@ impl State {
                 }
                 _ => {}
             },
-            Fact::Closed(how) if rtm => self.closes(*how, observation),
+            Fact::Closed { how, .. } if rtm => self.closes(*how, observation),
             // Nobody can say goodbye over the Web API.
-            Fact::Closed(_) => drop(self.connections.remove(&observation.connection)),
+            Fact::Closed { .. } => drop(self.connections.remove(&observation.connection)),
             _ => {}
         }
     }

@@ -8,6 +8,7 @@
 mod arrivals;
 mod chat;
 mod event;
+mod heard;
 mod place;
 mod recent;
 mod scene;
@@ -187,7 +188,7 @@ impl Ledger {
                     self.updated(updates, push.payload);
                 }
             }
-            Fact::Closed(_) => {
+            Fact::Closed { .. } => {
                 lock(&self.closed).insert(observation.connection, observation.at);
             }
             _ => {}

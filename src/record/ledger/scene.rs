@@ -6,9 +6,9 @@ use super::event::Ack;
 use super::place::Place;
 use super::unplaced::Unplaced;
 use super::{Key, Ledger};
-use crate::observe::{ConnectionId, Moment, Observation, ViolationKind};
+use crate::observe::{ConnectionId, Moment, Observation, Transcript, ViolationKind};
 use crate::protocol::Channel;
-use crate::record::Tally;
+use crate::record::{SideBySide, Tally};
 
 /// What a check needs to know about the observation at hand.
 pub(super) struct Scene<'a> {
@@ -49,10 +49,21 @@ impl<'a> Scene<'a> {
 
     /// Something is wrong on this connection.
     pub(super) fn violated(&mut self, kind: ViolationKind, expected: String, got: String) {
+        self.violated_between(kind, expected, got, |_| None);
+    }
+
+    /// The same, where it shows in what this connection and another one were told.
+    pub(super) fn violated_between(
+        &mut self,
+        kind: ViolationKind,
+        expected: String,
+        got: String,
+        observers: impl FnOnce(&Transcript) -> Option<SideBySide>,
+    ) {
         let transcript = self.observation.transcript;
         let (expected, got) = (transcript.redact(&expected), transcript.redact(&got));
         let violation = self.place().violation(kind, self.at, Some(self.action), expected, got);
-        self.tally.violations.add(violation, || transcript.frames());
+        self.tally.violations.add_between(violation, || (transcript.frames(), observers(transcript)));
     }
 
     /// An acknowledged event arrived at a receiver, so long after it was sent.

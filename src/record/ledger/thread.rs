@@ -7,12 +7,13 @@ use serde_json::Value;
 use super::arrivals::Arrivals;
 use super::chat::{GRACE, Sent};
 use super::event::{Ack, Event, Sighted, Watchers};
+use super::heard::Heard;
 use super::place::Place;
 use super::scene::Scene;
 use super::sighting::{How, Seen};
 use super::{Key, Keys, Ledger, Name};
 use crate::observe::{ConnectionId, Moment, ViolationKind};
-use crate::record::Tally;
+use crate::record::{Sequence, SideBySide, Tally, Told};
 
 /// Events remembered of a thread, those with the highest `order`: faults show among neighbours.
 const EVENTS: usize = 32;
@@ -24,6 +25,7 @@ const AWAITED: usize = 1024;
 struct Watcher {
     place: Place,
     arrivals: Arrivals,
+    heard: Heard,
     /// When the latest of the pushes came that were looked at.
     latest: Moment,
     /// Whether it was told about the thread, other than by its own request to create something in it.
@@ -79,8 +81,13 @@ impl Thread {
     pub(super) fn see(&mut self, scene: &mut Scene<'_>, chat: Option<Key>, seen: &Seen<'_>, how: How) {
         self.chat = self.chat.or(chat);
         let watcher = self.watcher(scene);
+        let hears = watcher.filter(|watcher| match how {
+            How::Read { .. } => false,
+            How::Announced { follows: true } => !self.watchers[*watcher].knows,
+            How::Pushed | How::Announced { .. } => true,
+        });
         for event in &seen.events {
-            if let Some(index) = self.meet(scene, event) {
+            if let Some(index) = self.meet(scene, event, hears) {
                 self.reached(scene, index, watcher);
                 match how {
                     How::Read { made: Some(sent) } => self.acknowledged(scene, index, sent, seen.whole),
@@ -117,6 +124,7 @@ impl Thread {
             self.watchers.push(Watcher {
                 place: scene.place(),
                 arrivals: Arrivals::default(),
+                heard: Heard::default(),
                 latest: Moment::default(),
                 knows: false,
             });
@@ -126,10 +134,15 @@ impl Thread {
     }
 
     /// Finds or notes an event, and compares what this sighting says of it with what is known.
-    fn meet(&mut self, scene: &mut Scene<'_>, seen: &Value) -> Option<usize> {
+    fn meet(&mut self, scene: &mut Scene<'_>, seen: &Value, hears: Option<usize>) -> Option<usize> {
         let id = seen.get("id")?.as_str()?;
         let sighted = Sighted::read(seen, &scene.ledger.keys);
         let key = scene.ledger.keys.key(id);
+        if let Some(watcher) = hears.map(|watcher| &mut self.watchers[watcher])
+            && watcher.latest <= scene.at
+        {
+            watcher.heard.add(key, sighted.order);
+        }
         let index = match self.events.iter().rposition(|event| event.id.key == key) {
             Some(index) => index,
             None => self.note(scene, scene.ledger.keys.name(id), sighted.order)?,
@@ -149,9 +162,11 @@ impl Thread {
                     .enumerate()
                     .any(|(i, w)| w.place.connection == connection && event.reached.has(i));
             let kind = if saw_it_before { ViolationKind::EventChanged } else { ViolationKind::ObserversDisagree };
-            let expected =
-                format!("event `{id}` with {}, as connection {} saw it", difference.before, event.first_seen_by.0);
-            scene.violated(kind, expected, difference.now);
+            let first = event.first_seen_by;
+            let expected = format!("event `{id}` with {}, as connection {} saw it", difference.before, first.0);
+            scene.violated_between(kind, expected, difference.now, |transcript| {
+                self.side_by_side(connection, first, |id| transcript.redact(id))
+            });
         }
         if !had_order && has_order {
             self.check_order(scene, index);
@@ -204,7 +219,10 @@ impl Thread {
         if let Some((_, other)) = self.events.iter().enumerate().find(same) {
             let expected = format!("each event of thread {} with an `order` of its own", self.name.quoted());
             let got = format!("`order` {order} of events {} and {}", other.id.quoted(), event.id.quoted());
-            scene.violated(ViolationKind::DuplicateOrder, expected, got);
+            let (here, there) = (scene.connection, other.first_seen_by);
+            scene.violated_between(ViolationKind::DuplicateOrder, expected, got, |transcript| {
+                self.side_by_side(here, there, |id| transcript.redact(id))
+            });
         }
     }
 
@@ -292,7 +310,10 @@ impl Thread {
             ordering.reordered += 1;
             *ordering.extents.entry(reordered.extent).or_default() += 1;
             let expected = format!("`order` above {} in thread {}", reordered.largest, self.name.quoted());
-            scene.violated(ViolationKind::ReorderedDelivery, expected, order.to_string());
+            let (here, there) = (scene.connection, self.events[index].first_seen_by);
+            scene.violated_between(ViolationKind::ReorderedDelivery, expected, order.to_string(), |transcript| {
+                self.side_by_side(here, there, |id| transcript.redact(id))
+            });
         }
         let connection = scene.connection;
         for awaited in self.awaited.iter_mut().filter(|awaited| awaited.place.connection == connection) {
@@ -321,7 +342,10 @@ impl Thread {
         if let Some(other) = self.events.iter().filter(|_| may_be_after).find(after) {
             let expected = format!("`order` above that of event {}, whose answer came before", other.id.quoted());
             let got = format!("a lower one of event {}", event.id.quoted());
-            scene.violated(ViolationKind::CausalOrder, expected, got);
+            let (here, there) = (scene.connection, other.first_seen_by);
+            scene.violated_between(ViolationKind::CausalOrder, expected, got, |transcript| {
+                self.side_by_side(here, there, |id| transcript.redact(id))
+            });
         }
         let event = &mut self.events[index];
         event.ack = Some(ack);
@@ -433,7 +457,31 @@ impl Thread {
         let went_on = if awaited.went_on.is_some() { ", though the thread went on there" } else { "" };
         let got = format!("nothing on connection {} within {waited:.1} s{went_on}", awaited.place.connection.0);
         let violation = awaited.place.violation(ViolationKind::LostEvent, waited_until, None, expected, got);
-        tally.violations.add(violation, Vec::new);
+        tally.violations.add_between(violation, || {
+            (Vec::new(), self.side_by_side(awaited.place.connection, ConnectionId(sender), str::to_owned))
+        });
+    }
+
+    /// What one connection was told beside what another one was: the one that is named, or if it was told nothing, the one that was told
+    /// most of the same.
+    fn side_by_side(
+        &self,
+        here: ConnectionId,
+        there: ConnectionId,
+        shown: impl Fn(&str) -> String,
+    ) -> Option<SideBySide> {
+        let here = self.watchers.iter().find(|watcher| watcher.place.connection == here)?;
+        let others = self.watchers.iter().filter(|watcher| watcher.place.connection != here.place.connection);
+        let others =
+            others.map(|watcher| (watcher.heard.in_common(&here.heard), watcher)).filter(|(count, _)| *count > 0);
+        let (_, there) = others.max_by_key(|(count, watcher)| (watcher.place.connection == there, *count))?;
+        let label = |key: Key| self.events.iter().find(|event| event.id.key == key).map(|event| shown(&event.id.label));
+        let sequence = |watcher: &Watcher| Sequence {
+            connection: watcher.place.connection,
+            dialect: watcher.place.dialect.name.clone(),
+            events: watcher.heard.events().map(|(key, order)| Told { event: label(key), order }).collect(),
+        };
+        Some(SideBySide { thread: shown(&self.name.label), here: sequence(here), there: sequence(there) })
     }
 }
 

@@ -80,18 +80,45 @@ fn names_that_a_peer_invents_are_bounded() {
     assert_eq!(unknown.samples[4].violation.at, ms(4), "the earliest");
 }
 
+fn over_time(timeline: &Timeline<Turnover>) -> Vec<(u64, u64, u64)> {
+    timeline.intervals().map(|(number, turnover)| (number, turnover.came, turnover.went)).collect()
+}
+
+#[test]
+fn connections_are_there_from_their_handshake_to_their_end() {
+    let of = |recorder: Recorder, comes: bool| {
+        let recorder = Arc::new(recorder);
+        let dialect = protocol().dialect("customer/v0.3").unwrap().clone();
+        let mut conversation = Conversation::new(dialect, ConnectionId(1), Transport::Websocket, recorder.clone());
+        if comes {
+            conversation.connected(ms(500), Duration::from_millis(5));
+        }
+        conversation.closed(ms(2_500), Closing::ByServer);
+        conversation.closed(ms(3_500), Closing::ByUs);
+        let tally = recorder.take();
+        let transport = &tally.dialects["customer/v0.3"].transports[&Transport::Websocket];
+        (transport.opened, over_time(&transport.over_time))
+    };
+    let recorder = || Recorder::new(Arc::new(Ledger::new()));
+    assert_eq!(of(recorder(), true), (1, vec![(0, 1, 0), (2, 0, 1)]));
+    // Who came in the warm-up is there all the same.
+    assert_eq!(of(recorder().counting_from(ms(1_000)), true), (0, vec![(0, 1, 0), (2, 0, 1)]));
+    // Nobody goes whom nobody saw come.
+    assert_eq!(of(recorder(), false), (0, vec![]));
+}
+
 #[test]
 fn the_generator_counts_itself() {
     let recorder = Recorder::new(Arc::new(Ledger::new()));
     for ok in [true, true, false] {
         recorder.due();
         recorder.started(Duration::from_micros(30));
-        recorder.actor_started();
-        recorder.actor_finished(ok);
+        recorder.actor_started(ms(100));
+        recorder.actor_finished(ms(1_200), ok);
     }
     recorder.due();
     recorder.dropped(1);
-    recorder.actor_interrupted();
+    recorder.actor_interrupted(ms(2_000));
     for n in (0..10).rev() {
         let text = |text: &str| text.to_owned();
         recorder.step_failed(StepFailure { at: ms(n), actor: text("a"), step: text("s"), reason: text("r") });
@@ -99,8 +126,9 @@ fn the_generator_counts_itself() {
     let tally = recorder.snapshot();
     let schedule = &tally.schedule;
     assert_eq!((schedule.due, schedule.started, schedule.dropped, schedule.lag.count()), (4, 3, 1, 3));
-    let expected = Actors { started: 3, finished: 2, failed: 1, interrupted: 1 };
-    assert_eq!(tally.actors, expected);
+    let actors = &tally.actors;
+    assert_eq!((actors.started, actors.finished, actors.failed, actors.interrupted), (3, 2, 1, 1));
+    assert_eq!(over_time(&actors.over_time), [(0, 3, 0), (1, 0, 3), (2, 0, 1)]);
     assert_eq!(tally.steps.failed, 10);
     assert_eq!(tally.steps.failures.iter().map(|failure| failure.at).collect::<Vec<_>>(), [0, 1, 2, 3, 4].map(ms));
     assert_eq!(recorder.take(), tally);

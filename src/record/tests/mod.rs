@@ -60,6 +60,11 @@ struct World {
 /// Correlation id, action and number of each unanswered request.
 type Outstanding = VecDeque<(String, &'static str, u64)>;
 
+fn protocol() -> &'static Protocol {
+    static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::embedded().unwrap());
+    &PROTOCOL
+}
+
 impl World {
     /// Each connection has a recorder of its own, as if all lived on different threads.
     fn new() -> Self {
@@ -71,12 +76,11 @@ impl World {
     }
 
     fn counting_from(count: usize, moment: Moment) -> Self {
-        static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::embedded().unwrap());
         let ledger = Arc::new(Ledger::new());
         let recorders: Vec<_> =
             (0..count).map(|_| Arc::new(Recorder::new(ledger.clone()).counting_from(moment))).collect();
         let conversations = PEOPLE.iter().enumerate().map(|(i, (dialect, user, transport))| {
-            let dialect = PROTOCOL.dialect(dialect).unwrap().clone();
+            let dialect = protocol().dialect(dialect).unwrap().clone();
             let recorder = recorders[i % count].clone();
             let mut conversation = Conversation::new(dialect, ConnectionId(i as u64 + 1), *transport, recorder);
             conversation.set_user(user);

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::observe::ViolationKind;
 
 #[test]
 fn a_clean_conversation_has_nothing_wrong() {
@@ -366,6 +367,50 @@ fn a_later_send_with_a_lower_order_is_not_strict() {
     assert_eq!(self::told(&steps), [("reordered_delivery", 2)]);
 }
 
+/// What is spoken, and the events with the order that they came with.
+fn sequence(sequence: &Sequence) -> (&str, String) {
+    let event = |told: &Told| format!("{} {}", told.event.as_deref().unwrap_or("?"), told.order.unwrap_or(-1));
+    (sequence.dialect.as_str(), sequence.events.iter().map(event).collect::<Vec<_>>().join(", "))
+}
+
+#[test]
+fn observers_of_a_lost_event_and_of_one_with_two_orders_are_laid_side_by_side() {
+    let observers = |steps: &[Step], kind| {
+        let mut world = World::new();
+        world.play(steps);
+        let tally = world.settle(60_000);
+        let sample = &tally.violations.get(kind).unwrap().samples[0];
+        let SideBySide { here, there, .. } = sample.observers.clone().unwrap();
+        (sequence(&here).1, sequence(&there).1)
+    };
+    let of_all = "e1 1, e2 2, e3 3, e4 4".to_owned();
+    let lost = observers(&with(3110, CUSTOMER, &[]), ViolationKind::LostEvent);
+    assert_eq!(lost, ("e1 1, e2 2, e4 4".to_owned(), of_all));
+    // The customer is told before the agent, who knows the event from its answer.
+    let other = changed(incoming(CUSTOMER, "e3", 3, AGENT), "/event/order", json!(9));
+    let disagreed = observers(&with(3110, CUSTOMER, &[other]), ViolationKind::ObserversDisagree);
+    assert_eq!(disagreed, ("e1 1, e2 2, e3 9".to_owned(), "e1 1, e2 2".to_owned()));
+}
+
+#[test]
+fn what_is_kept_to_be_laid_side_by_side_is_bounded() {
+    let mut steps = conversation();
+    for n in 5..40 {
+        let at = 5_000 + 1_000 * n;
+        let id: &str = Box::leak(format!("e{n}").into_boxed_str());
+        steps.push((at, AGENT, incoming(AGENT, id, n as i64, AGENT)));
+        steps.push((at + 1, CUSTOMER, incoming(CUSTOMER, id, n as i64, AGENT)));
+    }
+    steps.push((50_000, CUSTOMER, incoming(CUSTOMER, "late", 38, AGENT)));
+    let mut world = World::new();
+    world.play(&steps);
+    let tally = world.settle(100_000);
+    let sample = &tally.violations.get(ViolationKind::DuplicateOrder).unwrap().samples[0];
+    let SideBySide { here, there, .. } = sample.observers.as_ref().unwrap();
+    assert_eq!((here.events.len(), there.events.len()), (12, 12));
+    assert!(sequence(here).1.ends_with("e38 38, e39 39, late 38") && sequence(there).1.ends_with("e38 38, e39 39"));
+}
+
 #[test]
 fn reordered_arrivals_are_counted_with_their_extent() {
     let mut steps = with(2110, CUSTOMER, &[]);
@@ -374,6 +419,10 @@ fn reordered_arrivals_are_counted_with_their_extent() {
     world.play(&steps);
     let tally = world.settle(60_000);
     assert_eq!(kinds(&tally), [("reordered_delivery", 1)]);
+    let told = tally.violations.get(ViolationKind::ReorderedDelivery).unwrap().samples[0].observers.as_ref().unwrap();
+    assert_eq!(told.thread, "T");
+    assert_eq!(sequence(&told.here), ("customer/v0.3", "e1 1, e3 3, e4 4, e2 2".to_owned()));
+    assert_eq!(sequence(&told.there), ("agent/v3.0", "e1 1, e2 2, e3 3, e4 4".to_owned()));
     assert_eq!((tally.ordering.reordered, tally.ordering.extents), (1, [(2, 1)].into()));
 }
 

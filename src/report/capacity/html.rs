@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use super::{CapacityReport, load, outcome};
-use crate::capacity::{Finding, Outcome, Peak, Point, Purpose, Unit};
+use super::{CapacityReport, load, outcome, purpose};
+use crate::capacity::{Finding, Outcome, Peak, Point, Unit};
 use crate::report::format::{counted, duration, one_line, percent, significant};
 use crate::report::html::{
     Axis, Badge, Cause, Cell, Column, Edge, Frame, Head, Scale, Section, Tone, page, path, table, time,
@@ -19,12 +19,15 @@ const CHART: Frame = Frame { width: 720.0, height: 320.0 };
 /// # Errors
 /// When the writer fails.
 pub fn html(report: &CapacityReport<'_>, out: &mut impl Write) -> io::Result<()> {
-    let sections = [curve(report), scalability(report), runs(report), searched(report)];
-    let sections: Vec<Section> = sections.into_iter().flatten().collect();
-    out.write_all(page(&head(report), &sections).into_string().as_bytes())
+    out.write_all(page(&head(report), &sections(report)).into_string().as_bytes())
 }
 
-fn head(report: &CapacityReport<'_>) -> Head {
+pub(super) fn sections(report: &CapacityReport<'_>) -> Vec<Section> {
+    let sections = [curve(report), scalability(report), runs(report), searched(report)];
+    sections.into_iter().flatten().collect()
+}
+
+pub(super) fn head(report: &CapacityReport<'_>) -> Head {
     let (meta, course) = (report.meta, report.course);
     let (word, tone) = match course.finding {
         Finding::Between { .. } => ("found", Tone::Good),
@@ -222,17 +225,12 @@ fn row(report: &CapacityReport<'_>, number: usize, point: &Point) -> Vec<Cell> {
         Outcome::Missed => Tone::Bad,
         Outcome::Strained | Outcome::Unmeasured => Tone::Doubtful,
     };
-    let purpose = match point.purpose {
-        Purpose::Raise => "raise",
-        Purpose::Narrow => "narrow",
-        Purpose::Confirm => "confirm",
-    };
     let thin = if point.samples < report.course.wanted { ", on few samples" } else { "" };
     let at = |pick: fn(&crate::capacity::Percentiles) -> Duration| Cell::time(point.response.as_ref().map(pick));
     vec![
         Cell::count(number as u64 + 1),
         Cell::number(load(report.course.unit, point.load), point.load),
-        Cell::text(purpose),
+        Cell::text(purpose(point.purpose)),
         Cell::text(format!("{}{thin}", outcome(point.outcome))).with_tone(tone),
         at(|times| times.p50),
         at(|times| times.p90),

@@ -1,9 +1,11 @@
 //! Renders a search for the highest load: for people, in a terminal and in a browser, and for programs.
 
+mod at_hand;
 mod document;
 mod html;
 mod terminal;
 
+pub use at_hand::{AtHand, live_content, live_page};
 pub use document::json;
 pub use html::html;
 #[cfg(test)]
@@ -12,7 +14,7 @@ pub use terminal::terminal;
 
 use super::Meta;
 use super::format::significant;
-use crate::capacity::{Course, Finding, Fit, Outcome, Peak, Unit, fit, knee};
+use crate::capacity::{Course, Finding, Fit, Outcome, Peak, Purpose, Unit, fit, knee};
 
 /// All that the report of a search tells about.
 #[derive(Debug, Clone, Copy)]
@@ -96,6 +98,15 @@ fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Missed => "too much",
         Outcome::Strained => "not made",
         Outcome::Unmeasured => "not measured",
+    }
+}
+
+/// What a run at a load is for.
+fn purpose(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Raise => "raise",
+        Purpose::Narrow => "narrow",
+        Purpose::Confirm => "confirm",
     }
 }
 

@@ -10,6 +10,7 @@ mod frames;
 mod head;
 mod latency;
 mod live;
+mod observers;
 mod ordering;
 mod over_time;
 mod page;
@@ -27,7 +28,7 @@ use super::RunReport;
 pub(in crate::report) use documents::cite;
 pub(in crate::report) use frames::{Room, Unfolded, frames};
 pub use live::{live_content, live_page};
-pub(in crate::report) use page::{Badge, Cause, Head, Section, Tone, page};
+pub(in crate::report) use page::{Badge, Cause, Head, Section, Tone, content, live, page};
 pub(in crate::report) use svg::{Axis, Edge, Frame, Scale, path, time};
 pub(in crate::report) use table::{Cell, Column, choice, share, table};
 #[cfg(test)]

@@ -34,7 +34,7 @@ struct Line {
     values: Vec<Option<f64>>,
 }
 
-const COLUMNS: [Column; 9] = [
+const COLUMNS: [Column; 11] = [
     Column::numbers("from"),
     Column::numbers("answers"),
     Column::numbers("answers/s"),
@@ -44,9 +44,11 @@ const COLUMNS: [Column; 9] = [
     Column::numbers("timeouts"),
     Column::numbers("pushes"),
     Column::numbers("violations"),
+    Column::numbers("connections"),
+    Column::numbers("actors"),
 ];
 
-/// Rates, times and faults of each interval.
+/// Rates, times, faults and who is there in each interval.
 pub(super) fn section(report: &RunReport<'_>) -> Option<Section> {
     let series = Series::of(report.tally);
     if series.requests.is_empty() {
@@ -57,7 +59,7 @@ pub(super) fn section(report: &RunReport<'_>) -> Option<Section> {
     let body = html! {
         p.note {
             "Each point stands for " (interval) ", beginning where it is drawn. Answers and timeouts count where they came, not where their "
-            "requests went out."
+            "requests went out. Connections and actors are those that are there when the interval ends."
         }
         div.plots { (data(&charts(&series))) }
         details {
@@ -71,6 +73,8 @@ pub(super) fn section(report: &RunReport<'_>) -> Option<Section> {
 fn row(series: &Series<'_>, number: usize) -> Vec<Cell> {
     let Interval { start_s, answered, per_second, p50, p99, failed, timeouts } = series.requests[number];
     let of = |counts: &[u64]| counts.get(number).copied().unwrap_or_default();
+    let present =
+        |counts: &Option<Vec<u64>>| counts.as_ref().map_or_else(Cell::nothing, |counts| Cell::count(of(counts)));
     vec![
         Cell::number(format!("{} s", grouped(start_s)), start_s),
         Cell::count(answered),
@@ -81,6 +85,8 @@ fn row(series: &Series<'_>, number: usize) -> Vec<Cell> {
         Cell::trouble(timeouts, Tone::Bad),
         Cell::count(of(&series.pushes)),
         Cell::trouble(of(&series.violations), Tone::Bad),
+        present(&series.connections),
+        present(&series.actors),
     ]
 }
 
@@ -98,35 +104,42 @@ fn charts(series: &Series<'_>) -> Charts {
     };
     let line = |name, color, values| Line { name, color, steps: false, values };
     let steps = |name, color, values| Line { name, color, steps: true, values };
+    let sessions = [("connections", "accent", &series.connections), ("actors", "soft", &series.actors)];
+    let sessions =
+        sessions.into_iter().filter_map(|(name, color, numbers)| Some(line(name, color, counts(numbers.as_ref()?))));
+    let sessions = Panel { title: "Open connections and actors".to_owned(), unit: "", lines: sessions.collect() };
+    let panels = vec![
+        Panel {
+            title: "Answers and pushes per second".to_owned(),
+            unit: "/s",
+            lines: vec![
+                line("answers", "accent", values(&|interval| Some(interval.per_second))),
+                line("pushes", "soft", per_second(&series.pushes)),
+            ],
+        },
+        Panel {
+            title: "Response time".to_owned(),
+            unit: " ms",
+            lines: vec![
+                line("p50", "soft", values(&|interval| ms(interval.p50))),
+                line("p99", "accent", values(&|interval| ms(interval.p99))),
+            ],
+        },
+        Panel {
+            title: "Faults".to_owned(),
+            unit: "",
+            lines: vec![
+                steps("failed", "doubtful", values(&|interval| Some(interval.failed as f64))),
+                steps("timeouts", "bad", values(&|interval| Some(interval.timeouts as f64))),
+                steps("violations", "ink", counts(&series.violations)),
+            ],
+        },
+        sessions,
+    ];
     Charts {
         x: requests.iter().map(|interval| interval.start_s).collect(),
-        panels: vec![
-            Panel {
-                title: "Answers and pushes per second".to_owned(),
-                unit: "/s",
-                lines: vec![
-                    line("answers", "accent", values(&|interval| Some(interval.per_second))),
-                    line("pushes", "soft", per_second(&series.pushes)),
-                ],
-            },
-            Panel {
-                title: "Response time".to_owned(),
-                unit: " ms",
-                lines: vec![
-                    line("p50", "soft", values(&|interval| ms(interval.p50))),
-                    line("p99", "accent", values(&|interval| ms(interval.p99))),
-                ],
-            },
-            Panel {
-                title: "Faults".to_owned(),
-                unit: "",
-                lines: vec![
-                    steps("failed", "doubtful", values(&|interval| Some(interval.failed as f64))),
-                    steps("timeouts", "bad", values(&|interval| Some(interval.timeouts as f64))),
-                    steps("violations", "ink", counts(&series.violations)),
-                ],
-            },
-        ],
+        // Nothing is known of sessions over the Web API alone, or in tallies of earlier versions.
+        panels: panels.into_iter().filter(|panel| !panel.lines.is_empty()).collect(),
     }
 }
 
@@ -143,6 +156,7 @@ mod tests {
 
     use super::*;
     use crate::observe::Moment;
+    use crate::protocol::Transport;
     use crate::report::sample;
 
     #[test]
@@ -154,6 +168,24 @@ mod tests {
         assert_eq!(values(0, 0), json!([2.0, 0.0, 1.0]));
         assert_eq!(values(1, 1), json!([4.0, null, 8.0]), "in milliseconds");
         assert_eq!(values(2, 1), json!([0.0, 0.0, 0.0]));
+        assert_eq!(charts["panels"].as_array().unwrap().len(), 3, "nothing is known of sessions");
+    }
+
+    #[test]
+    fn sessions_have_a_chart_as_far_as_something_is_known_of_them() {
+        let mut tally = sample::answered(&[(0, 2_000), (2, 8_000)], Moment(2_900_000_000));
+        let names = |tally: &crate::record::Tally| {
+            let charts = serde_json::to_value(charts(&Series::of(tally))).unwrap();
+            let lines = charts["panels"][3]["lines"].as_array().cloned().unwrap_or_default();
+            lines.iter().map(|line| (line["name"].clone(), line["values"].clone())).collect::<Vec<_>>()
+        };
+        tally.actors.over_time.at(Moment(100)).came += 2;
+        tally.actors.over_time.at(Moment(1_500_000_000)).went += 1;
+        let actors = (json!("actors"), json!([2.0, 1.0, 1.0]));
+        assert_eq!(names(&tally), std::slice::from_ref(&actors));
+        let transports = &mut tally.dialects.get_mut("customer/v0.3").unwrap().transports;
+        transports.get_mut(&Transport::Websocket).unwrap().over_time.at(Moment(1_000_000_000)).came += 3;
+        assert_eq!(names(&tally), [(json!("connections"), json!([0.0, 3.0, 3.0])), actors]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 
 use super::documents;
 use super::frames::{Room, Unfolded, frames};
+use super::observers::{side_by_side, telling};
 use super::page::{Badge, Section, Tone};
 use super::table::{Cell, Column, table};
 use crate::observe::{Direction, Grade, Side, TranscriptFrame, Violation, ViolationKind};
@@ -83,21 +84,33 @@ pub(super) fn of_order(report: &RunReport<'_>) -> Option<Markup> {
         Column::words("what came"),
         Column::words("at"),
     ];
-    let rows: Vec<Vec<Cell>> = OF_ORDER
-        .into_iter()
-        .filter_map(|kind| {
-            let violation = &report.tally.violations.get(kind)?.samples.first()?.violation;
+    let firsts = OF_ORDER.into_iter().filter_map(|kind| {
+        let samples = &report.tally.violations.get(kind)?.samples;
+        Some((kind, samples.first()?, telling(samples.iter().filter_map(|sample| sample.observers.as_ref()))))
+    });
+    let examples: Vec<_> = firsts.collect();
+    let rows: Vec<Vec<Cell>> = examples
+        .iter()
+        .map(|(kind, sample, _)| {
+            let (kind, violation) = (*kind, &sample.violation);
             let link = html! { a href={ "#" (anchor(kind)) } { (kind) } };
-            Some(vec![
+            vec![
                 Cell::markup(link, kind.name()),
                 Cell::text(&violation.expected),
                 Cell::text(&violation.got),
                 Cell::text(format!("connection {}, {}", violation.connection.0, moment(violation.at))),
-            ])
+            ]
         })
         .collect();
     let caption = "The first example of each kind: one observer's view of a thread beside the other's";
-    (!rows.is_empty()).then(|| table("order-examples-table", caption, &COLUMNS, &rows))
+    (!rows.is_empty()).then(|| {
+        html! {
+            (table("order-examples-table", caption, &COLUMNS, &rows))
+            @for (kind, _, observers) in &examples {
+                @if let Some(observers) = observers { (side_by_side(*kind, observers)) }
+            }
+        }
+    })
 }
 
 /// How bad something is, as a badge.
@@ -196,6 +209,7 @@ mod tests {
         assert!(shown.contains("<td>order 7 or more</td><td>order 4</td><td>connection 17, +1.235s</td>"), "{shown}");
         assert!(shown.contains("href=\"#violation-reordered_delivery\""), "{shown}");
         assert!(!shown.contains("wrong_type"), "{shown}");
+        assert!(shown.contains("reordered_delivery: thread PT1 as two connections were told it."), "{shown}");
         assert!(of_order(&sample::passing().report()).is_none());
     }
 

@@ -292,6 +292,8 @@ struct Sample<'a> {
     got: &'a str,
     /// The connection's last frames, oldest first.
     transcript: Vec<Frame<'a>>,
+    /// What this connection and another one were told of the thread, where it is about the order of events; null elsewhere.
+    observers: Option<&'a record::SideBySide>,
 }
 
 /// One frame, its secrets replaced.

@@ -191,6 +191,7 @@ impl<'a> Sample<'a> {
             expected: &violation.expected,
             got: &violation.got,
             transcript: sample.transcript.iter().map(Frame::of).collect(),
+            observers: sample.observers.as_ref(),
         }
     }
 }

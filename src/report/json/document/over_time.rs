@@ -31,6 +31,10 @@ struct RunInterval {
     pushes: u64,
     /// Violations that were noticed, of any kind and grade.
     violations: u64,
+    /// Connections that are open at its end; null in all intervals when none was seen to be established.
+    connections: Option<u64>,
+    /// Actors that walk at its end; null in all intervals when there were none, or when the run's tally does not tell.
+    actors: Option<u64>,
 }
 
 /// Requests of one action over time.
@@ -66,17 +70,17 @@ struct RequestInterval {
 
 impl<'a> Intervals<'a> {
     pub(super) fn of(series: &Series<'a>) -> Self {
-        let counts = series.pushes.iter().zip(&series.violations);
-        let run = series.requests.iter().zip(counts);
+        let of = |counts: &[u64], number: usize| counts.get(number).copied();
+        let run = series.requests.iter().enumerate().map(|(number, requests)| RunInterval {
+            requests: RequestInterval::of(requests),
+            pushes: of(&series.pushes, number).unwrap_or_default(),
+            violations: of(&series.violations, number).unwrap_or_default(),
+            connections: series.connections.as_ref().and_then(|counts| of(counts, number)),
+            actors: series.actors.as_ref().and_then(|counts| of(counts, number)),
+        });
         Self {
             width_s: series.width_s,
-            run: run
-                .map(|(requests, (&pushes, &violations))| RunInterval {
-                    requests: RequestInterval::of(requests),
-                    pushes,
-                    violations,
-                })
-                .collect(),
+            run: run.collect(),
             actions: series.actions.iter().map(ActionIntervals::of).collect(),
         }
     }
