@@ -46,11 +46,12 @@ def main():
         finally:
             server.terminate()
             server.wait()
-    # The last tenth against the tenth that follows the first fifth, when everything that is kept to a limit has come to it.
+    # The last tenth against the tenth that follows the first two fifths, when everything that is kept for a time has come to its size: ten
+    # minutes is the longest.
     tenth = max(1, len(seen) // 10)
     for who, place in (("generator", 0), ("server", 1)):
         series = [row[place] for row in seen]
-        early, late = series[2 * tenth : 3 * tenth], series[-tenth:]
+        early, late = series[4 * tenth : 5 * tenth], series[-tenth:]
         early, late = sum(early) / len(early), sum(late) / len(late)
         print(f"{who}: {early:.1f} MiB after warming up, {late:.1f} MiB at the end ({late / early:.3f} times), at most {max(series):.1f}")
     answered = sum(row["answered"] for row in report["requests"])

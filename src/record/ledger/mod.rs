@@ -257,9 +257,11 @@ impl Ledger {
             let seen = Seen { thread: seen.thread, events: vec![&push.event], whole: false };
             thread.see(&mut before, push.chat, &seen, How::Pushed);
         }
-        for mut evicted in part.overflow() {
-            scene.tally.ordering.evicted += 1;
-            evicted.forget(self, scene.at, &lock(&self.closed), scene.tally);
+        let silent = part.silent(scene.at);
+        let evicted = part.overflow();
+        scene.tally.ordering.evicted += evicted.len() as u64;
+        for mut forgotten in silent.into_iter().chain(evicted) {
+            forgotten.forget(self, scene.at, &lock(&self.closed), scene.tally);
         }
     }
 
@@ -295,6 +297,7 @@ impl Ledger {
                 state.became_unclear(scene.at);
             }
         }
+        part.silent(scene.at);
         part.overflow();
     }
 
@@ -319,13 +322,15 @@ impl Ledger {
 
     /// Remembers the thread of an event that is new there. When the id was seen in another thread before: that thread, and
     /// who saw it; once for each id.
-    fn at_home(&self, event: Key, thread: &Name, connection: ConnectionId) -> Result<(), Option<(Name, ConnectionId)>> {
+    fn at_home(&self, scene: &Scene<'_>, event: Key, thread: &Name) -> Result<(), Option<(Name, ConnectionId)>> {
         let mut part = lock(part(&self.events, event));
         let part = &mut part.homes;
-        let (home, _) = part.touch(event, || Home { thread: thread.clone(), connection, told: false });
+        let (home, _) =
+            part.touch(event, || Home { thread: thread.clone(), connection: scene.connection, told: false });
         let elsewhere = home.thread.key != thread.key;
         let before = (elsewhere && !home.told).then(|| (home.thread.clone(), home.connection));
         home.told |= elsewhere;
+        part.silent(scene.at);
         part.overflow();
         if elsewhere { Err(before) } else { Ok(()) }
     }

@@ -1,8 +1,15 @@
 //! A map that forgets what was not touched for longest.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 use super::Key;
+use crate::observe::Moment;
+
+/// What was not touched for this long is forgotten, so that memory stays flat in a steady run, whose chats come and go.
+const SILENT: Duration = Duration::from_mins(10);
+/// How often that is looked at: it costs a walk over all values.
+const EVERY: Duration = Duration::from_mins(1);
 
 /// At most `limit` values by key. When it is full an eighth is forgotten at once, so that looking for the oldest is
 /// paid once for many insertions.
@@ -11,11 +18,13 @@ pub(super) struct Recent<V> {
     values: HashMap<Key, (u64, V)>,
     limit: usize,
     ticks: u64,
+    /// Until when ticks were how many, oldest first: [`EVERY`] so often, for as long as [`SILENT`].
+    marks: VecDeque<(Moment, u64)>,
 }
 
 impl<V> Recent<V> {
     pub(super) fn new(limit: usize) -> Self {
-        Self { values: HashMap::new(), limit, ticks: 0 }
+        Self { values: HashMap::new(), limit, ticks: 0, marks: VecDeque::new() }
     }
 
     /// The value of that key, made when there is none; and whether it was.
@@ -47,6 +56,20 @@ impl<V> Recent<V> {
         self.values.values_mut().map(|(_, value)| value)
     }
 
+    /// Takes out what has been silent for too long.
+    pub(super) fn silent(&mut self, now: Moment) -> Vec<V> {
+        if self.marks.back().is_some_and(|(marked, _)| now < *marked + EVERY) {
+            return Vec::new();
+        }
+        self.marks.push_back((now, self.ticks));
+        let mut last = None;
+        while let Some((_, ticks)) = self.marks.pop_front_if(|(marked, _)| *marked + SILENT <= now) {
+            last = Some(ticks);
+        }
+        let Some(last) = last else { return Vec::new() };
+        self.values.extract_if(|_, (tick, _)| *tick <= last).map(|(_, (_, value))| value).collect()
+    }
+
     /// Takes out what is too much: nothing, or the least recently touched eighth.
     pub(super) fn overflow(&mut self) -> Vec<V> {
         if self.values.len() <= self.limit {
@@ -61,6 +84,22 @@ impl<V> Recent<V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_silent_for_ten_minutes_is_forgotten_within_one_more() {
+        let mut recent = Recent::new(1_000);
+        let mut forgotten = Vec::new();
+        for second in 0..3_600 {
+            recent.touch(Key(u64::MAX), || 0);
+            recent.touch(Key(second), || second);
+            let now = Moment::default() + Duration::from_secs(second);
+            forgotten.extend(recent.silent(now));
+            assert!(!forgotten.iter().any(|last| second - last < SILENT.as_secs()), "{forgotten:?}");
+            assert!(recent.values.len() as u64 <= 1 + SILENT.as_secs() + EVERY.as_secs());
+        }
+        assert!(recent.get(Key(u64::MAX)).is_some());
+        assert_eq!(forgotten.len() + recent.values.len(), 3_601);
+    }
 
     #[test]
     fn the_least_recently_touched_are_forgotten() {

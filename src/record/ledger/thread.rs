@@ -180,7 +180,7 @@ impl Thread {
     /// Notes a new event; none when it belongs to another thread, or is older than what is remembered.
     fn note(&mut self, scene: &mut Scene<'_>, id: Name, order: Option<i64>) -> Option<usize> {
         let connection = scene.connection;
-        if let Err(elsewhere) = scene.ledger.at_home(id.key, &self.name, connection) {
+        if let Err(elsewhere) = scene.ledger.at_home(scene, id.key, &self.name) {
             if let Some((thread, seen_by)) = elsewhere {
                 let kind =
                     if seen_by == connection { ViolationKind::EventChanged } else { ViolationKind::ObserversDisagree };
