@@ -7,9 +7,9 @@ use super::Key;
 use crate::observe::Moment;
 
 /// What was not touched for this long is forgotten, so that memory stays flat in a steady run, whose chats come and go.
-const SILENT: Duration = Duration::from_mins(10);
+const SILENT: Duration = Duration::from_secs(600);
 /// How often that is looked at: it costs a walk over all values.
-const EVERY: Duration = Duration::from_mins(1);
+const EVERY: Duration = Duration::from_secs(60);
 
 /// At most `limit` values by key. When it is full an eighth is forgotten at once, so that looking for the oldest is
 /// paid once for many insertions.
@@ -63,8 +63,9 @@ impl<V> Recent<V> {
         }
         self.marks.push_back((now, self.ticks));
         let mut last = None;
-        while let Some((_, ticks)) = self.marks.pop_front_if(|(marked, _)| *marked + SILENT <= now) {
-            last = Some(ticks);
+        while let Some((_, ticks)) = self.marks.front().filter(|(marked, _)| *marked + SILENT <= now) {
+            last = Some(*ticks);
+            self.marks.pop_front();
         }
         let Some(last) = last else { return Vec::new() };
         self.values.extract_if(|_, (tick, _)| *tick <= last).map(|(_, (_, value))| value).collect()
