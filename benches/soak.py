@@ -57,6 +57,8 @@ def main():
     answered = sum(row["answered"] for row in report["requests"])
     pushes = sum(row["count"] for row in report["pushes"])
     print(f"{minutes} minutes, {answered} answers, {pushes} pushes, {report['verdict']['judgement']}")
+    for reason in report["verdict"]["reasons"]:
+        print(f"  {reason}")
 
 
 main()

@@ -232,7 +232,7 @@ impl Ledger {
         }
         if let Some(thread) = effect.and_then(|effect| text_at(payload, effect.thread_closed.as_ref())) {
             let key = self.keys.key(thread);
-            if let Some(thread) = lock(part(&self.threads, key)).get_mut(key) {
+            if let Some(thread) = lock(part(&self.threads, key)).get(key) {
                 thread.seen_closing(scene.connection, scene.at);
             }
         }
@@ -309,7 +309,7 @@ impl Ledger {
     fn updated(&self, updates: &Carries, payload: &Value) {
         for seen in threads(updates, payload) {
             let key = self.keys.key(seen.thread);
-            if let Some(thread) = lock(part(&self.threads, key)).get_mut(key) {
+            if let Some(thread) = lock(part(&self.threads, key)).get(key) {
                 seen.events.iter().for_each(|event| thread.updated(&self.keys, event));
             }
         }
@@ -317,7 +317,7 @@ impl Ledger {
 
     /// Asks something about a chat, if it is remembered.
     fn with_chat<T>(&self, chat: Key, ask: impl FnOnce(&Chat) -> T) -> Option<T> {
-        lock(part(&self.chats, chat)).get(chat).map(ask)
+        lock(part(&self.chats, chat)).get(chat).map(|chat| ask(chat))
     }
 
     /// Remembers the thread of an event that is new there. When the id was seen in another thread before: that thread, and

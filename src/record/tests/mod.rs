@@ -1,6 +1,7 @@
 //! Conversations driven by hand, of a customer, an agent and a supervisor in one chat.
 
 mod counting;
+mod forgetting;
 mod legal;
 mod oracles;
 mod unplaced;
