@@ -16,6 +16,16 @@ pub fn meaning(verdict: &Verdict) -> &'static str {
     }
 }
 
+/// How something was judged, after its name.
+pub fn judged(judgement: Judgement) -> &'static str {
+    match judgement {
+        Judgement::Passed => "passed",
+        Judgement::NonStrict => "passed, not strictly",
+        Judgement::Failed => "failed",
+        Judgement::Inconclusive => "is inconclusive",
+    }
+}
+
 /// What a reader of a run that was ended by its user has to know.
 pub const INTERRUPTED: &str = "interrupted: the numbers cover only the time until then";
 

@@ -92,7 +92,7 @@ impl CapacityReport<'_> {
 }
 
 /// How a run went, in a word or two.
-fn outcome(outcome: Outcome) -> &'static str {
+pub(super) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Met => "good",
         Outcome::Missed => "too much",

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use super::summary::{table, text};
 use super::{Annotation, Level, Told};
-use crate::capacity::{Finding, Outcome};
+use crate::capacity::Finding;
 use crate::report::CapacityReport;
-use crate::report::capacity::load;
+use crate::report::capacity::{load, outcome};
 use crate::report::format::{duration, grouped, significant};
 
 /// What is told of a search.
@@ -24,18 +24,12 @@ pub fn capacity(report: &CapacityReport<'_>) -> Told {
     // Writing to a string does not fail.
     let _ = writeln!(summary, "{}\n", text(&report.sentence()));
     let points = course.points.iter().map(|point| {
-        let outcome = match point.outcome {
-            Outcome::Met => "good",
-            Outcome::Missed => "too much",
-            Outcome::Strained => "beyond the generator",
-            Outcome::Unmeasured => "not measured",
-        };
         let time = |pick: fn(&crate::capacity::Percentiles) -> std::time::Duration| {
             point.response.as_ref().map(|response| duration(pick(response))).unwrap_or_default()
         };
         vec![
             load(course.unit, point.load),
-            outcome.to_owned(),
+            outcome(point.outcome).to_owned(),
             time(|response| response.p50),
             time(|response| response.p99),
             grouped(point.errors),

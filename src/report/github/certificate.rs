@@ -6,7 +6,7 @@ use super::summary::{list, table, text};
 use super::{Annotation, Level, Told};
 use crate::certify::{Certificate, Certification, CheckState, Row, RowVerdict};
 use crate::report::certificate::CertifyMeta;
-use crate::verdict::Judgement;
+use crate::report::words::judged;
 
 /// What is told of a certification. What is waived is not told.
 pub fn certificate(certification: &Certification, meta: &CertifyMeta) -> Told {
@@ -53,12 +53,7 @@ fn detail(row: &Row) -> String {
 }
 
 fn tell(out: &mut String, certificate: &Certificate) {
-    let word = match certificate.judgement {
-        Judgement::Passed => "passed",
-        Judgement::NonStrict => "passed, not strictly",
-        Judgement::Failed => "failed",
-        Judgement::Inconclusive => "is inconclusive",
-    };
+    let word = judged(certificate.judgement);
     let verdicts = certificate.counts.verdicts.iter().map(|(verdict, count)| format!("{count} {}", verdict.name()));
     let verdicts: Vec<String> = verdicts.collect();
     // Writing to a string does not fail.

@@ -8,7 +8,8 @@ use crate::observe::{Grade, ViolationKind};
 use crate::record::ViolationTally;
 use crate::report::RunReport;
 use crate::report::format::{counted, duration, grouped};
-use crate::verdict::{Concern, Judgement, ThresholdOutcome, ThresholdState, Verdict};
+use crate::report::words::judged;
+use crate::verdict::{Concern, Judgement, ThresholdOutcome, ThresholdState};
 
 /// What is told of a run. `line` knows where its scenario's file has a threshold.
 pub fn run(report: &RunReport<'_>, line: &dyn Fn(&str) -> Option<usize>) -> Told {
@@ -76,7 +77,7 @@ fn evidence(tally: &ViolationTally) -> String {
 
 fn summary(report: &RunReport<'_>) -> String {
     let RunReport { meta, tally, verdict, checklist: _ } = *report;
-    let mut out = format!("## chatproof: {} {}\n\n", text(&meta.scenario), word(verdict));
+    let mut out = format!("## chatproof: {} {}\n\n", text(&meta.scenario), judged(verdict.judgement));
     // Writing to a string does not fail.
     let _ = writeln!(out, "Against {}, seed {}, {}.\n", text(&meta.target), meta.seed, text(&duration(meta.duration)));
     list(&mut out, verdict.reasons.iter().map(|reason| &reason.text).chain(&meta.notes));
@@ -84,7 +85,7 @@ fn summary(report: &RunReport<'_>) -> String {
         let state = match outcome.state {
             ThresholdState::Held => "held",
             ThresholdState::Broken => "broken",
-            ThresholdState::Unmeasured => "not measured",
+            ThresholdState::Unmeasured => "unmeasured",
         };
         vec![outcome.text.clone(), outcome.observed.clone().unwrap_or_default(), state.to_owned()]
     });
@@ -92,7 +93,7 @@ fn summary(report: &RunReport<'_>) -> String {
     let violations = tally.violations.iter().map(|(kind, tally)| {
         let grade = match kind.grade() {
             Grade::Info => "info",
-            Grade::NonStrict => "not strict",
+            Grade::NonStrict => "non-strict",
             Grade::Fail => "fails",
         };
         vec![kind.to_string(), grouped(tally.count), grade.to_owned(), evidence(tally)]
@@ -106,15 +107,6 @@ fn summary(report: &RunReport<'_>) -> String {
     let heads = ["action", "sent", "errors", "timeouts", "p50", "p99"];
     table(&mut out, &heads, &actions.collect::<Vec<_>>());
     out
-}
-
-fn word(verdict: &Verdict) -> &'static str {
-    match verdict.judgement {
-        Judgement::Passed => "passed",
-        Judgement::NonStrict => "passed, not strictly",
-        Judgement::Failed => "failed",
-        Judgement::Inconclusive => "is inconclusive",
-    }
 }
 
 #[cfg(test)]
